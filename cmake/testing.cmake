@@ -1,0 +1,16 @@
+# Unit tests: every *_test.cc beside the code, one binary; whole-product tests live in tests/.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+file(GLOB product_test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cc)
+if(test_sources OR product_test_sources)
+  add_executable(deftnn_tests ${test_sources} ${product_test_sources})
+  deftnn_set_isa_flags(${test_sources})
+  target_include_directories(deftnn_tests PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(deftnn_tests PRIVATE DEFTNN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(deftnn_tests PRIVATE deftnn_options deftnn deftnn_dependencies GTest::gmock_main)
+  gtest_discover_tests(deftnn_tests DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS unit)
+endif()
+
+find_package(Python3 COMPONENTS Interpreter REQUIRED)
+add_test(NAME layers COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_layers.py ${CMAKE_SOURCE_DIR})
