@@ -19,6 +19,16 @@ const OpDef* const kOps[] = {
 #undef DEFTNN_OP
 };
 
+// What memory is made for: known, numeric, and of a sane size.
+Status CheckOutputs(const std::vector<ValueInfo>& outputs) {
+  for (const ValueInfo& output : outputs) {
+    if (!output.known()) continue;
+    if (output.type == ElementType::kString) return Error("tensors of strings are not supported");
+    DEFTNN_RETURN_IF_ERROR(CheckShape(output.type, output.shape));
+  }
+  return {};
+}
+
 Status CheckArity(const OpDef& op, const Node& node) {
   const auto within = [](size_t count, int low, int high) {
     return count >= static_cast<size_t>(low) && count <= static_cast<size_t>(high);
@@ -81,13 +91,10 @@ Result<std::vector<ValueInfo>> InferNode(const Node& node,
   InferContext context(node, inputs);
   if (Status status = op->infer(context); !status.ok()) return status.WithNode(node.name);
   std::vector<ValueInfo> outputs = context.outputs();
+  if (Status status = CheckOutputs(outputs); !status.ok()) return status.WithNode(node.name);
   bool small = true;
   for (const ValueInfo& output : outputs) {
-    if (output.type == ElementType::kUndefined) continue;
-    if (Status status = CheckShape(output.type, output.shape); !status.ok()) {
-      return status.WithNode(node.name);
-    }
-    small = small && ElementCount(output.shape) * 8 <= kLargestFoldedBytes;
+    if (output.known()) small = small && ElementCount(output.shape) * 8 <= kLargestFoldedBytes;
   }
   const bool is_shape = node.op == "Shape" && node.domain.empty();
   bool all_known = small && !inputs.empty();
@@ -134,6 +141,9 @@ Result<std::vector<Tensor>> EvaluateNode(const Node& node,
   if (Status status = CheckArity(*op, node); !status.ok()) return status.WithNode(node.name);
   InferContext infer(node, pointers);
   if (Status status = op->infer(infer); !status.ok()) return status.WithNode(node.name);
+  if (Status status = CheckOutputs(infer.outputs()); !status.ok()) {
+    return status.WithNode(node.name);
+  }
   std::vector<Tensor> outputs;
   std::vector<Tensor*> output_pointers;
   for (const ValueInfo& info : infer.outputs()) {

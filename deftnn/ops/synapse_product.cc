@@ -112,25 +112,6 @@ void EvaluateMatmul(const SynapseProduct& product, const Operands& op) {
   }
 }
 
-// One spatial axis is two with a height of one.
-struct Plane {
-  int64_t in_h, in_w, out_h, out_w, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h,
-      pad_w;
-};
-
-Plane MakePlane(const Window& window, const Shape& x) {
-  const bool flat = window.axes() == 1;
-  const auto pick = [&](const std::vector<int64_t>& list, int64_t missing) {
-    return flat ? missing : list[0];
-  };
-  return {flat ? 1 : x[2],         x.back(),
-          pick(window.output, 1),  window.output.back(),
-          window.kernel.back(),    pick(window.strides, 1),
-          window.strides.back(),   pick(window.dilations, 1),
-          window.dilations.back(), pick(window.pads_begin, 0),
-          window.pads_begin.back()};
-}
-
 void EvaluateConv(const SynapseProduct& product, const Plane& p, int64_t batch,
                   const Operands& op) {
   const int64_t c_count = product.channels, kept = static_cast<int64_t>(op.entries.size());

@@ -73,4 +73,23 @@ Result<Window> ResolveWindow(const Node& node, const std::vector<int64_t>& input
   return window;
 }
 
+Plane MakePlane(const Window& window, const Shape& x) {
+  const bool flat = window.axes() == 1;
+  const auto first = [&](const std::vector<int64_t>& list, int64_t missing) {
+    return flat ? missing : list[0];
+  };
+  return {.in_h = flat ? 1 : x[2],
+          .in_w = x.back(),
+          .out_h = first(window.output, 1),
+          .out_w = window.output.back(),
+          .kernel_h = first(window.kernel, 1),
+          .kernel_w = window.kernel.back(),
+          .stride_h = first(window.strides, 1),
+          .stride_w = window.strides.back(),
+          .dilation_h = first(window.dilations, 1),
+          .dilation_w = window.dilations.back(),
+          .pad_h = first(window.pads_begin, 0),
+          .pad_w = window.pads_begin.back()};
+}
+
 }  // namespace deftnn

@@ -22,4 +22,12 @@ struct Window {
 Result<Window> ResolveWindow(const Node& node, const std::vector<int64_t>& input,
                              std::vector<int64_t> kernel = {});
 
+/// A window of one or two spatial axes as one of two (a missing first axis has extent one); `x` is
+/// the input's shape, N x C x spatial.
+struct Plane {
+  int64_t in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
+      pad_h, pad_w;
+};
+Plane MakePlane(const Window& window, const Shape& x);
+
 }  // namespace deftnn
