@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -33,16 +32,6 @@ Result<size_t> RegularSize(int fd, const std::string& path) {
   if (fstat(fd, &info) != 0) return Error("cannot be examined: {}", Reason()).WithFile(path);
   if (!S_ISREG(info.st_mode)) return Error("is not a regular file").WithFile(path);
   return static_cast<size_t>(info.st_size);
-}
-
-std::array<uint32_t, 256> Crc32cTable() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0x82f63b78u & (0u - (crc & 1u)));
-    table[i] = crc;
-  }
-  return table;
 }
 
 }  // namespace
@@ -81,38 +70,55 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   return mapped;
 }
 
-Status WriteFileAtomically(const std::string& path, std::string_view contents) {
+Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   std::string temporary = path + ".XXXXXX";
-  const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.get() < 0) {
+  const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
+  if (descriptor < 0) {
     return Error("cannot be written: {}", Reason())
         .WithFile(path)
         .WithHint("another output folder");
   }
-  size_t done = 0;
-  bool good = true;
-  while (good && done < contents.size()) {
-    const ssize_t put = write(file.get(), contents.data() + done, contents.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    good = put > 0;
-    if (good) done += static_cast<size_t>(put);
-  }
-  const mode_t mask = umask(0);
-  umask(mask);
-  good = good && fchmod(file.get(), 0666 & ~mask) == 0 && fsync(file.get()) == 0 &&
-         rename(temporary.c_str(), path.c_str()) == 0;
-  if (good) return {};
-  const Status error = Error("cannot be written: {}", Reason()).WithFile(path);
-  unlink(temporary.c_str());
-  return error;
+  return AtomicFile(descriptor, path, std::move(temporary));
 }
 
-uint32_t Crc32c(std::span<const std::byte> bytes, uint32_t seed) {
-  static const std::array<uint32_t, 256> table = Crc32cTable();
-  uint32_t crc = ~seed;
-  for (const std::byte b : bytes)
-    crc = (crc >> 8) ^ table[(crc ^ static_cast<uint32_t>(b)) & 0xffu];
-  return ~crc;
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})) {}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Status AtomicFile::Failure() const {
+  return Error("cannot be written: {}", Reason()).WithFile(path_);
+}
+
+Status AtomicFile::Write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = write(descriptor_, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return Failure();
+    bytes = bytes.subspan(static_cast<size_t>(put));
+  }
+  return {};
+}
+
+Status AtomicFile::Commit() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  const bool good = fchmod(descriptor_, 0666 & ~mask) == 0 && fsync(descriptor_) == 0 &&
+                    rename(temporary_.c_str(), path_.c_str()) == 0;
+  if (!good) return Failure();
+  temporary_.clear();
+  return {};
+}
+
+Status WriteFileAtomically(const std::string& path, std::string_view contents) {
+  DEFTNN_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  DEFTNN_RETURN_IF_ERROR(file.Write(std::as_bytes(std::span(contents.data(), contents.size()))));
+  return file.Commit();
 }
 
 }  // namespace deftnn

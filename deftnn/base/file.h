@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "deftnn/base/status.h"
 
@@ -26,10 +27,29 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// Writes a temporary file beside `path`, then renames: `path` is whole or untouched.
-Status WriteFileAtomically(const std::string& path, std::string_view contents);
+/// Writes a temporary file beside `path` piece by piece; Commit renames it, so that `path` is whole
+/// or untouched. Destroyed without Commit, it leaves nothing behind.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> Create(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), of `bytes` continuing from `seed`.
-uint32_t Crc32c(std::span<const std::byte> bytes, uint32_t seed = 0);
+  Status Write(std::span<const std::byte> bytes);
+  /// Flushes to the disk and puts the file in its place.
+  Status Commit();
+
+ private:
+  AtomicFile(int descriptor, std::string path, std::string temporary)
+      : descriptor_(descriptor), path_(std::move(path)), temporary_(std::move(temporary)) {}
+  Status Failure() const;
+
+  int descriptor_;  // -1 when moved away
+  std::string path_, temporary_;
+};
+
+/// All of `contents` through an AtomicFile.
+Status WriteFileAtomically(const std::string& path, std::string_view contents);
 
 }  // namespace deftnn
