@@ -1,0 +1,10 @@
+// AVX2 + FMA: sixteen registers of eight floats; DFP16 is fissioned next to the FMA.
+#include "deftnn/kernels/gemm/generic-inl.h"
+
+namespace deftnn::gemm {
+
+extern const Code kAvx2Fp32, kAvx2Dfp16;
+const Code kAvx2Fp32 = Runner<Fp32Math<8>, 12, 6, 4>::MakeCode();
+const Code kAvx2Dfp16 = Runner<FissionMath<8>, 12, 6>::MakeCode();
+
+}  // namespace deftnn::gemm

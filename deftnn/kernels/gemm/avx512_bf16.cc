@@ -1,0 +1,38 @@
+// AVX512-BF16: vdpbf16ps multiplies a pair of DFP16 numbers a lane and adds to float32. Subnormal
+// inputs and results count as zero in that instruction.
+#include <immintrin.h>
+
+#include "deftnn/kernels/gemm/generic-inl.h"
+
+namespace deftnn::gemm {
+namespace {
+
+struct DotMath {
+  static constexpr int kLanes = 16, kGroup = 2;
+  static constexpr int kStepBytes = kLanes * 4;
+  using F = Vectors<kLanes>::F;
+  using U = Vectors<kLanes>::U;
+  using ULoad = Vectors<kLanes>::ULoad;
+
+  template <int kPixels, int kVectors>
+  static DEFTNN_INLINE void Step(F (&acc)[kPixels][kVectors], const uint8_t* const (&x)[kPixels],
+                                 int64_t offset, const uint8_t* w) {
+    U weight[kVectors];
+    DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+      weight[v] = *reinterpret_cast<const ULoad*>(w + v * kStepBytes);
+    }
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      const U pair = LoadWord(x[p] + offset) + U{};
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+        acc[p][v] = (F)_mm512_dpbf16_ps((__m512)acc[p][v], (__m512bh)weight[v], (__m512bh)pair);
+      }
+    }
+  }
+};
+
+}  // namespace
+
+extern const Code kAvx512Bf16Dfp16;
+const Code kAvx512Bf16Dfp16 = Runner<DotMath, 24, 12, 8, 6>::MakeCode();
+
+}  // namespace deftnn::gemm

@@ -1,0 +1,62 @@
+// What a compiled kernel and the code that calls it agree on. Plain structs: the per-ISA files
+// include this and no header of the standard library.
+#pragma once
+
+#include <cstdint>
+
+#include "deftnn/base/activation_kind.h"
+
+namespace deftnn::gemm {
+
+/// Most pixels whose accumulators a worker keeps between two blocks of K.
+inline constexpr int kPixelBlock = 192;
+/// Most lanes (outputs) of one output block, over all kernels.
+inline constexpr int kMaxBlockLanes = 64;
+
+/// One product, bound to shapes and addresses. Strides and offsets are in bytes.
+struct Job {
+  const uint8_t* x = nullptr;         // pixel (0, 0, 0) of the input
+  uint8_t* y = nullptr;               // of the output
+  const uint8_t* residual = nullptr;  // of the residual; null without one
+
+  const uint8_t* weights = nullptr;  // [output block][K step][lanes of the block][group]
+  const float* bias = nullptr;       // [output blocks' lanes], zero beyond the outputs
+  const int32_t* offsets = nullptr;  // [K step] from an output pixel's window to the step's entries
+  int64_t steps = 0;
+
+  int64_t outputs = 0;
+  int64_t vectors = 0;  // ceil(outputs / lanes): shared out evenly among the output blocks
+  int64_t blocks = 0;
+
+  int64_t out_height = 1, out_width = 1;
+  int64_t x_image = 0, x_row = 0, x_pixel = 0;  // from one output pixel's window to the next
+  int64_t y_image = 0, y_row = 0, y_pixel = 0;
+  int64_t r_image = 0, r_row = 0, r_pixel = 0;
+
+  int64_t steps_per_block = 0;   // K steps whose weights stay in the L2 cache
+  int64_t pixels_per_block = 0;  // <= kPixelBlock
+
+  Activation activation = Activation::kNone;
+  float alpha = 0, beta = 0;
+  float low = 0, high = 0;  // for the activations that are a clamp (none, Relu, Clip)
+  bool y_dfp16 = false, residual_dfp16 = false;  // fp32 otherwise
+
+  int64_t FirstVector(int64_t block) const { return vectors * block / blocks; }
+};
+
+/// Computes pixels [pixel_begin, pixel_end) (counted over batch, height, width) of output blocks
+/// [block_begin, block_end). Each output is summed in the order of K by one thread, so that no
+/// split changes a bit.
+using RunFunction = void (*)(const Job& job, int64_t pixel_begin, int64_t pixel_end,
+                             int64_t block_begin, int64_t block_end);
+
+/// What a kernel's file exports; kernels.inc adds its name, ISA and format.
+struct Code {
+  int64_t static_target;  // Highway's static target in the kernel's file
+  int group;              // neighbouring entries of K that one step takes
+  int lanes;              // outputs of one vector
+  int max_vectors;        // vectors of the widest output block
+  RunFunction run;
+};
+
+}  // namespace deftnn::gemm
