@@ -2,7 +2,6 @@
 
 #include <zlib.h>
 
-#include <memory>
 #include <stdexcept>
 
 namespace fashion {

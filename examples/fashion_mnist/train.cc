@@ -177,7 +177,8 @@ double LearningRate(double peak, int64_t step, int64_t total_steps) {
   return peak * (1.0 - at) / (1.0 - kWarm);
 }
 
-// Weight decay is for the weights proper; on BatchNorm's scales and on biases it only hurts.
+// Weight decay is for the weights proper: BatchNorm's scales and the biases go without, as is
+// usual.
 torch::optim::SGD MakeOptimizer(Vgg& net, const Options& opt) {
   std::vector<torch::Tensor> weights, others;
   for (const torch::Tensor& p : net->parameters()) (p.dim() > 1 ? weights : others).push_back(p);
@@ -283,8 +284,8 @@ class Trainer {
 
 constexpr char kUsage[] =
     "usage: train [--data DIR] [--out FILE.onnx] [--epochs N] [--batch N] [--seed N]\n"
-    "             [--threads N] [--lr X] [--weight-decay X] [--label-smoothing X] [--layout "
-    "nhwc|nchw]\n"
+    "             [--threads N] [--lr X] [--weight-decay X] [--label-smoothing X]\n"
+    "             [--layout nhwc|nchw]\n"
     "             [--max-steps N]   (stop after N steps and write nothing: for timing)\n";
 
 double ParseNumber(const std::string& flag, const std::string& text, double low, double high) {
