@@ -1,4 +1,5 @@
-// How kernels see a tensor: channels last, with room around each image for the padding of whoever reads it.
+// How kernels see a tensor: channels last, with room around each image for the padding of whoever
+// reads it.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@ namespace deftnn {
 /// Shape and strides, in elements, without an address: what a plan knows.
 ///
 /// Element (n, h, w, c) lies at n * image_stride + h * row_stride + w * pixel_stride + c from pixel
-/// (0, 0, 0). Around the interior lie halo_* rows and columns of zeros that a convolution reads as its
-/// padding; they belong to the same allocation. A matrix of R rows is batch 1, height 1, width R. One
-/// spatial axis is a height of 1. pixel_stride > channels where the tensor is a slice of a
+/// (0, 0, 0). Around the interior lie halo_* rows and columns of zeros that a convolution reads as
+/// its padding; they belong to the same allocation. A matrix of R rows is batch 1, height 1, width
+/// R. One spatial axis is a height of 1. pixel_stride > channels where the tensor is a slice of a
 /// concatenation.
 struct Layout {
   int64_t batch = 1, height = 1, width = 1, channels = 1;
@@ -33,7 +34,8 @@ struct Layout {
   int64_t pixels() const { return batch * height * width; }
   /// Elements from the allocation's start to pixel (0, 0, 0).
   int64_t interior() const { return halo_top * row_stride + halo_left * pixel_stride; }
-  /// Elements of the allocation, halos included; kernels may read (never write) kSlack elements more.
+  /// Elements of the allocation, halos included; kernels may read (never write) kSlack elements
+  /// more.
   int64_t extent() const { return batch * image_stride; }
 };
 
