@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "deftnn/base/check.h"
-#include "deftnn/base/file.h"
+#include "deftnn/base/crc32c.h"
 #include "deftnn/base/half.h"
 #include "deftnn/base/tensor.h"
 #include "deftnn/kernels/gemm/gemm.h"
