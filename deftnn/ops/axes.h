@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deftnn/base/status.h"
+#include "deftnn/base/tensor.h"
 
 namespace deftnn {
 
@@ -15,6 +16,19 @@ inline Result<int> ResolveAxis(int64_t axis, size_t rank) {
     return Error("axis {} is out of range for a tensor of rank {}", axis, rank);
   }
   return static_cast<int>(axis < 0 ? axis + limit : axis);
+}
+
+/// A tensor as outer x extent x inner around a run of axes.
+struct AxisSplit {
+  int64_t outer = 1, extent = 1, inner = 1;
+};
+/// Axes [first, behind) make the extent.
+inline AxisSplit SplitAround(const Shape& shape, int first, int behind) {
+  AxisSplit split;
+  for (int a = 0; a < static_cast<int>(shape.size()); ++a) {
+    (a < first ? split.outer : a < behind ? split.extent : split.inner) *= shape[a];
+  }
+  return split;
 }
 
 }  // namespace deftnn

@@ -66,15 +66,18 @@ using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, uint
 /// Modulo 2^bits for integers (never undefined), plain for floats.
 template <typename T>
 T WrappingAdd(T a, T b) {
-  return static_cast<T>(static_cast<Accumulator<T>>(a) + static_cast<Accumulator<T>>(b));
+  if constexpr (std::is_floating_point_v<T>) return a + b;
+  return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 template <typename T>
 T WrappingSub(T a, T b) {
-  return static_cast<T>(static_cast<Accumulator<T>>(a) - static_cast<Accumulator<T>>(b));
+  if constexpr (std::is_floating_point_v<T>) return a - b;
+  return static_cast<T>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
 template <typename T>
 T WrappingMul(T a, T b) {
-  return static_cast<T>(static_cast<Accumulator<T>>(a) * static_cast<Accumulator<T>>(b));
+  if constexpr (std::is_floating_point_v<T>) return a * b;
+  return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
 /// Truncates towards zero; what does not fit becomes the nearest limit, NaN becomes 0.

@@ -12,7 +12,9 @@ Status Evaluate(EvaluateContext& context) {
 }  // namespace
 
 extern const OpDef kReluOp;
-constinit const OpDef kReluOp = {
-    .name = "Relu", .infer = &InferUnary, .evaluate = &Evaluate, .channels = &ChannelsPassThrough};
+constinit const OpDef kReluOp = {.name = "Relu",
+                                 .infer = &InferUnaryNumber,
+                                 .evaluate = &Evaluate,
+                                 .channels = &ChannelsPassThrough};
 
 }  // namespace deftnn

@@ -1,0 +1,21 @@
+// Sub: y = a - b, broadcast; integers wrap.
+#include "deftnn/ops/binary.h"
+
+namespace deftnn {
+namespace {
+
+Status Evaluate(EvaluateContext& context) {
+  return EvaluateBinary(context, [](auto a, auto b) { return WrappingSub(a, b); });
+}
+
+}  // namespace
+
+extern const OpDef kSubOp;
+constinit const OpDef kSubOp = {.name = "Sub",
+                                .min_inputs = 2,
+                                .max_inputs = 2,
+                                .infer = &InferBinary,
+                                .evaluate = &Evaluate,
+                                .channels = &ChannelsElementwise};
+
+}  // namespace deftnn
