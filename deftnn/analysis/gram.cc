@@ -1,0 +1,226 @@
+#include "deftnn/analysis/gram.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace deftnn {
+namespace {
+
+bool AllFinite(const float* values, int64_t count) {
+  // x - x is 0 for a finite x and NaN otherwise, and a sum of zeros and NaN tells which.
+  float sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += values[i] - values[i];
+  return sum == 0;
+}
+
+std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values) {
+  std::vector<double> mean(cols);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < cols; ++c) mean[c] += values[r * cols + c];
+  for (double& m : mean) m /= static_cast<double>(rows);
+  return mean;
+}
+
+// values -= shift, and sums of what is left.
+void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, double* values,
+            std::vector<double>& sum) {
+  for (int64_t r = 0; r < rows; ++r) {
+    double* row = values + r * cols;
+    for (int64_t c = 0; c < cols; ++c) {
+      row[c] -= shift[c];
+      sum[c] += row[c];
+    }
+  }
+}
+
+void Append(std::vector<double>& state, const std::vector<double>& values) {
+  state.insert(state.end(), values.begin(), values.end());
+}
+
+std::vector<double> Take(std::span<const double>& state, size_t count) {
+  std::vector<double> out(state.begin(), state.begin() + static_cast<std::ptrdiff_t>(count));
+  state = state.subspan(count);
+  return out;
+}
+
+}  // namespace
+
+Result<GramAccumulator> GramAccumulator::Create(const GramShape& shape, ThreadPool* pool) {
+  if (shape.inputs < 1 || shape.targets < 0 || shape.original_inputs < 0)
+    return Error("a layer with {} inputs and {} outputs", shape.inputs, shape.targets);
+  if (shape.inputs > (int64_t{1} << 24) || GramBytes(shape.inputs) > kMaxGramBytes) {
+    return Error("{} inputs: their Gram matrix would exceed {} MiB", shape.inputs,
+                 kMaxGramBytes >> 20)
+        .WithHint("leave this layer dense");
+  }
+  if (shape.original_inputs > 0 && static_cast<int64_t>(shape.original_weights.size()) !=
+                                       shape.targets * shape.original_inputs) {
+    return Error("{} original weights for {} outputs and {} inputs", shape.original_weights.size(),
+                 shape.targets, shape.original_inputs);
+  }
+  GramAccumulator a;
+  a.inputs_ = shape.inputs;
+  a.targets_ = shape.targets;
+  a.original_inputs_ = shape.targets > 0 ? shape.original_inputs : 0;
+  a.block_rows_ = shape.inputs >= 2048 ? 512 : 1024;
+  a.pool_ = pool;
+  if (a.original_inputs_ > 0) {
+    a.original_weights_ = Matrix(a.targets_, a.original_inputs_);
+    std::copy(shape.original_weights.begin(), shape.original_weights.end(),
+              a.original_weights_.data.begin());
+  }
+  a.sum_x_.resize(a.inputs_);
+  a.sum_y_.resize(a.targets_);
+  a.square_y_.resize(a.targets_);
+  a.gram_ = Matrix(a.inputs_, a.inputs_);
+  a.cross_ = Matrix(a.targets_, a.inputs_);
+  return a;
+}
+
+Status GramAccumulator::Add(int64_t rows, const float* x, const float* second) {
+  DEFTNN_CHECK((second != nullptr) == (targets_ > 0) || rows == 0);
+  const int64_t width = second_width();
+  if (!AllFinite(x, rows * inputs_) || (second && !AllFinite(second, rows * width))) {
+    return Error("the layer's calibration inputs hold a value that is not finite")
+        .WithHint("check the data and the model for NaN and overflow");
+  }
+  block_x_.resize(block_rows_ * inputs_);
+  block_second_.resize(block_rows_ * width);
+  while (rows > 0) {
+    const int64_t take = std::min(rows, block_rows_ - pending_);
+    std::copy(x, x + take * inputs_, block_x_.begin() + pending_ * inputs_);
+    x += take * inputs_;
+    if (second) {
+      std::copy(second, second + take * width, block_second_.begin() + pending_ * width);
+      second += take * width;
+    }
+    pending_ += take;
+    rows -= take;
+    if (pending_ == block_rows_) Flush();
+  }
+  return {};
+}
+
+void GramAccumulator::ConvertTargets(int64_t rows, std::vector<double>& y) const {
+  const int64_t width = second_width();
+  y.resize(rows * targets_);
+  if (original_inputs_ == 0) {
+    std::copy(block_second_.begin(), block_second_.begin() + rows * width, y.begin());
+    return;
+  }
+  const std::vector<double> x(block_second_.begin(), block_second_.begin() + rows * width);
+  Multiply(pool_, rows, targets_, width, 1.0, {x.data(), width},
+           Block(original_weights_, Transposed::kYes), 0.0, y.data(), targets_);
+}
+
+void GramAccumulator::Flush() {
+  const int64_t n = pending_;
+  if (n == 0) return;
+  work_x_.assign(block_x_.begin(), block_x_.begin() + n * inputs_);
+  if (targets_ > 0) ConvertTargets(n, work_y_);
+  if (count_ == 0) {
+    shift_x_ = ColumnMeans(n, inputs_, work_x_.data());
+    if (targets_ > 0) shift_y_ = ColumnMeans(n, targets_, work_y_.data());
+  }
+  Centre(n, inputs_, shift_x_, work_x_.data(), sum_x_);
+  AddGramUpper(pool_, n, inputs_, work_x_.data(), gram_.data.data());
+  if (targets_ > 0) {
+    Centre(n, targets_, shift_y_, work_y_.data(), sum_y_);
+    for (int64_t i = 0; i < n * targets_; ++i) square_y_[i % targets_] += work_y_[i] * work_y_[i];
+    Multiply(pool_, targets_, inputs_, n, 1.0, {work_y_.data(), targets_, Transposed::kYes},
+             {work_x_.data(), inputs_}, 1.0, cross_.data.data(), inputs_);
+  }
+  count_ += n;
+  pending_ = 0;
+}
+
+std::vector<double> GramAccumulator::State() {
+  Flush();
+  std::vector<double> state = {static_cast<double>(inputs_), static_cast<double>(targets_),
+                               static_cast<double>(count_)};
+  if (count_ == 0) return state;
+  for (const std::vector<double>* part :
+       {&shift_x_, &sum_x_, &shift_y_, &sum_y_, &square_y_, &gram_.data, &cross_.data}) {
+    Append(state, *part);
+  }
+  return state;
+}
+
+Status GramAccumulator::Merge(GramAccumulator& other) {
+  const std::vector<double> state = other.State();
+  return MergeState(state);
+}
+
+Status GramAccumulator::MergeState(std::span<const double> state) {
+  Flush();
+  if (state.size() < 3 || state[0] != static_cast<double>(inputs_) ||
+      state[1] != static_cast<double>(targets_) || !(state[2] >= 0 && state[2] < 0x1p53)) {
+    return Error("statistics of another layer cannot be merged");
+  }
+  const auto other_count = static_cast<int64_t>(state[2]);
+  const int64_t k = inputs_, o = targets_;
+  state = state.subspan(3);
+  if (other_count == 0) return {};
+  if (static_cast<int64_t>(state.size()) != 2 * k + 3 * o + k * k + o * k)
+    return Error("merged statistics are cut off");
+  const std::vector<double> shift_x = Take(state, k);
+  std::vector<double> sum_x = Take(state, k);
+  const std::vector<double> shift_y = Take(state, o);
+  std::vector<double> sum_y = Take(state, o), square_y = Take(state, o);
+  const std::span<const double> gram = state.subspan(0, k * k), cross = state.subspan(k * k);
+  if (count_ == 0) {
+    shift_x_ = shift_x;
+    shift_y_ = shift_y;
+  }
+  // Their deviations about our shift are (x - theirs) + d, with d = theirs - ours.
+  const auto n = static_cast<double>(other_count);
+  std::vector<double> dx(k), dy(o);
+  for (int64_t i = 0; i < k; ++i) dx[i] = shift_x[i] - shift_x_[i];
+  for (int64_t i = 0; i < o; ++i) dy[i] = shift_y[i] - shift_y_[i];
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t j = i; j < k; ++j)
+      gram_.at(i, j) += gram[i * k + j] + sum_x[i] * dx[j] + dx[i] * sum_x[j] + n * dx[i] * dx[j];
+  }
+  for (int64_t i = 0; i < o; ++i) {
+    for (int64_t j = 0; j < k; ++j)
+      cross_.at(i, j) += cross[i * k + j] + sum_y[i] * dx[j] + dy[i] * sum_x[j] + n * dy[i] * dx[j];
+    square_y_[i] += square_y[i] + 2 * sum_y[i] * dy[i] + n * dy[i] * dy[i];
+    sum_y_[i] += sum_y[i] + n * dy[i];
+  }
+  for (int64_t i = 0; i < k; ++i) sum_x_[i] += sum_x[i] + n * dx[i];
+  count_ += other_count;
+  return {};
+}
+
+Result<LayerStatistics> GramAccumulator::Finish() {
+  Flush();
+  if (count_ == 0) return Error("no calibration sample reached this layer");
+  const auto n = static_cast<double>(count_);
+  LayerStatistics out;
+  out.count = count_;
+  // Deviations from the shift have a mean of their own, e; centred moments are E[..] - e e^T.
+  std::vector<double> ex(inputs_), ey(targets_);
+  for (int64_t i = 0; i < inputs_; ++i) ex[i] = sum_x_[i] / n;
+  for (int64_t i = 0; i < targets_; ++i) ey[i] = sum_y_[i] / n;
+  for (int64_t i = 0; i < inputs_; ++i) out.mean.push_back(shift_x_[i] + ex[i]);
+  out.gram = gram_;
+  for (int64_t i = 0; i < inputs_; ++i) {
+    double* row = out.gram.row(i);
+    for (int64_t j = i; j < inputs_; ++j) row[j] = row[j] / n - ex[i] * ex[j];
+    row[i] = std::max(0.0, row[i]);
+  }
+  Mirror(out.gram);
+  if (targets_ > 0) {
+    out.cross = cross_;
+    for (int64_t i = 0; i < targets_; ++i) {
+      out.target_mean.push_back(shift_y_[i] + ey[i]);
+      out.target_variance.push_back(std::max(0.0, square_y_[i] / n - ey[i] * ey[i]));
+      double* row = out.cross.row(i);
+      for (int64_t j = 0; j < inputs_; ++j) row[j] = row[j] / n - ey[i] * ex[j];
+    }
+  }
+  DEFTNN_RETURN_IF_ERROR(CheckStatistics(out));
+  return out;
+}
+
+}  // namespace deftnn

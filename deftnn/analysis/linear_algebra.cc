@@ -1,0 +1,211 @@
+#include "deftnn/analysis/linear_algebra.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace deftnn {
+namespace {
+
+// One process-wide setting: this library is the only user of BLAS in it, and tiles are its threads.
+void UseCallingThreadOnly() {
+  static const bool done = [] {
+    openblas_set_num_threads(1);
+    return true;
+  }();
+  (void)done;
+}
+
+CBLAS_TRANSPOSE Flag(Transposed transposed) {
+  return transposed == Transposed::kYes ? CblasTrans : CblasNoTrans;
+}
+
+const double* At(const MatrixBlock& block, int64_t row, int64_t col) {
+  return block.transposed == Transposed::kYes ? block.data + col * block.stride + row
+                                              : block.data + row * block.stride + col;
+}
+
+// Small enough to give several threads work, large enough for BLAS to reach its speed.
+int64_t TileOf(int64_t size) { return size >= 2048 ? 512 : 192; }
+
+int Int(int64_t value) { return static_cast<int>(value); }
+
+void Mirror(Matrix& matrix, bool from_upper) {
+  constexpr int64_t kBlock = 64;
+  const int64_t n = matrix.rows;
+  for (int64_t bi = 0; bi < n; bi += kBlock) {
+    for (int64_t bj = bi; bj < n; bj += kBlock) {
+      for (int64_t i = bi; i < std::min(n, bi + kBlock); ++i) {
+        for (int64_t j = std::max(i + 1, bj); j < std::min(n, bj + kBlock); ++j) {
+          if (from_upper)
+            matrix.at(j, i) = matrix.at(i, j);
+          else
+            matrix.at(i, j) = matrix.at(j, i);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Matrix Submatrix(const Matrix& matrix, const std::vector<int64_t>* rows,
+                 const std::vector<int64_t>* cols) {
+  const int64_t m = rows ? static_cast<int64_t>(rows->size()) : matrix.rows;
+  const int64_t n = cols ? static_cast<int64_t>(cols->size()) : matrix.cols;
+  Matrix out(m, n);
+  for (int64_t i = 0; i < m; ++i) {
+    const double* from = matrix.row(rows ? (*rows)[i] : i);
+    double* to = out.row(i);
+    if (cols) {
+      for (int64_t j = 0; j < n; ++j) to[j] = from[(*cols)[j]];
+    } else {
+      std::copy(from, from + n, to);
+    }
+  }
+  return out;
+}
+
+void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, MatrixBlock a,
+              MatrixBlock b, double beta, double* c, int64_t c_stride) {
+  if (m <= 0 || n <= 0) return;
+  UseCallingThreadOnly();
+  const int64_t tile_m = TileOf(m), tile_n = 2 * TileOf(n);
+  const int64_t tiles_m = (m + tile_m - 1) / tile_m, tiles_n = (n + tile_n - 1) / tile_n;
+  const auto tiles = [&](int64_t begin, int64_t end, int) {
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t i = tile / tiles_n * tile_m, j = tile % tiles_n * tile_n;
+      cblas_dgemm(CblasRowMajor, Flag(a.transposed), Flag(b.transposed),
+                  Int(std::min(tile_m, m - i)), Int(std::min(tile_n, n - j)), Int(k), alpha,
+                  At(a, i, 0), Int(a.stride), At(b, 0, j), Int(b.stride), beta,
+                  c + i * c_stride + j, Int(c_stride));
+    }
+  };
+  if (pool)
+    pool->ParallelFor(tiles_m * tiles_n, tiles);
+  else
+    tiles(0, tiles_m * tiles_n, 0);
+}
+
+Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const Matrix& b,
+               Transposed b_transposed) {
+  const bool ta = a_transposed == Transposed::kYes, tb = b_transposed == Transposed::kYes;
+  const int64_t m = ta ? a.cols : a.rows, k = ta ? a.rows : a.cols;
+  const int64_t n = tb ? b.rows : b.cols;
+  DEFTNN_CHECK(k == (tb ? b.cols : b.rows));
+  Matrix c(m, n);
+  if (k > 0) {
+    Multiply(pool, m, n, k, 1.0, Block(a, a_transposed), Block(b, b_transposed), 0.0, c.data.data(),
+             n);
+  }
+  return c;
+}
+
+void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, double* c) {
+  if (n <= 0 || k <= 0) return;
+  UseCallingThreadOnly();
+  const int64_t tile = TileOf(k), tiles = (k + tile - 1) / tile;
+  std::vector<std::pair<int64_t, int64_t>> upper;
+  for (int64_t i = 0; i < tiles; ++i)
+    for (int64_t j = i; j < tiles; ++j) upper.emplace_back(i * tile, j * tile);
+  const auto run = [&](int64_t begin, int64_t end, int) {
+    for (int64_t t = begin; t < end; ++t) {
+      const auto [i, j] = upper[t];
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(std::min(tile, k - i)),
+                  Int(std::min(tile, k - j)), Int(n), 1.0, x + i, Int(k), x + j, Int(k), 1.0,
+                  c + i * k + j, Int(k));
+    }
+  };
+  if (pool)
+    pool->ParallelFor(static_cast<int64_t>(upper.size()), run);
+  else
+    run(0, static_cast<int64_t>(upper.size()), 0);
+}
+
+void Mirror(Matrix& matrix) { Mirror(matrix, true); }
+
+Result<Cholesky> Cholesky::FactorDamped(Matrix matrix, double lambda) {
+  DEFTNN_CHECK(matrix.rows == matrix.cols);
+  UseCallingThreadOnly();
+  const int64_t n = matrix.rows;
+  std::vector<double> diagonal(n);
+  double mean = 0;
+  for (int64_t i = 0; i < n; ++i) mean += diagonal[i] = matrix.at(i, i);
+  mean /= static_cast<double>(std::max<int64_t>(1, n));
+  if (!std::isfinite(mean)) return Error("the Gram matrix has a value that is not finite");
+  Cholesky result;
+  result.factor_ = std::move(matrix);
+  Matrix& factor = result.factor_;
+  result.lambda_ = lambda;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    for (int64_t i = 0; i < n; ++i) factor.at(i, i) = diagonal[i] + result.lambda_;
+    // Column-major lower = row-major upper: the row-major lower triangle keeps the matrix.
+    if (n == 0 ||
+        LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', Int(n), factor.data.data(), Int(n)) == 0)
+      return result;
+    Mirror(factor, false);
+    const double least = mean > 0 ? 1e-12 * mean : 1e-12;
+    result.lambda_ = std::max(least, 10 * result.lambda_);
+  }
+  return Error("the Gram matrix of {} inputs cannot be factored, even with damping {:.3g}", n,
+               result.lambda_)
+      .WithHint("more calibration samples, or a larger damping");
+}
+
+void Cholesky::SolveRows(ThreadPool* pool, int64_t count, double* rows) const {
+  const int64_t n = size();
+  if (n == 0 || count == 0) return;
+  constexpr int64_t kTile = 64;
+  const auto solve = [&](int64_t begin, int64_t end, int) {
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t i = tile * kTile;
+      const lapack_int info =
+          LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', Int(n), Int(std::min(kTile, count - i)),
+                              factor_.data.data(), Int(n), rows + i * n, Int(n));
+      DEFTNN_CHECK(info == 0);
+    }
+  };
+  const int64_t tiles = (count + kTile - 1) / kTile;
+  if (pool)
+    pool->ParallelFor(tiles, solve);
+  else
+    solve(0, tiles, 0);
+}
+
+Matrix Cholesky::Inverse() && {
+  if (size() > 0) {
+    const lapack_int info =
+        LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'L', Int(size()), factor_.data.data(), Int(size()));
+    DEFTNN_CHECK(info == 0);
+  }
+  Mirror(factor_, true);
+  return std::move(factor_);
+}
+
+bool FactorSmall(int64_t n, double* block, int64_t stride) {
+  if (n == 1) {
+    if (!(block[0] > 0)) return false;
+    block[0] = std::sqrt(block[0]);
+    return true;
+  }
+  UseCallingThreadOnly();
+  return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', Int(n), block, Int(stride)) == 0;
+}
+
+void SolveSmall(int64_t n, const double* factor, int64_t factor_stride, int64_t count, double* b,
+                int64_t b_stride) {
+  if (count == 0) return;
+  UseCallingThreadOnly();
+  // H = U^T U with U the row-major upper triangle.
+  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, Int(n), Int(count),
+              1.0, factor, Int(factor_stride), b, Int(b_stride));
+  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, Int(n), Int(count),
+              1.0, factor, Int(factor_stride), b, Int(b_stride));
+}
+
+double Dot(int64_t n, const double* a, const double* b) { return cblas_ddot(Int(n), a, 1, b, 1); }
+
+}  // namespace deftnn

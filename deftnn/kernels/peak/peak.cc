@@ -1,0 +1,113 @@
+#include "deftnn/kernels/peak/peak.h"
+
+#include <ctime>
+
+#include <algorithm>
+#include <vector>
+
+#include "deftnn/base/tensor.h"
+#include "deftnn/base/threads.h"
+#include "deftnn/kernels/peak/loops.h"
+
+namespace deftnn {
+
+extern const PeakLoops kPeakPortable, kPeakAvx2, kPeakAvx512, kPeakAvx512Bf16;
+
+namespace {
+
+const PeakLoops& LoopsOf(Isa isa) {
+  switch (isa) {
+    case Isa::kPortable:
+      return kPeakPortable;
+    case Isa::kAvx2:
+      return kPeakAvx2;
+    case Isa::kAvx512:
+      return kPeakAvx512;
+    case Isa::kAvx512Bf16:
+    case Isa::kAmxBf16:
+      return kPeakAvx512Bf16;
+  }
+  return kPeakPortable;
+}
+
+// CPU time, so that other processes on a shared machine do not count.
+double ThreadSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Sum over the pool's threads of the best rate (units per second) of a few tries that run at once.
+// function(worker) returns the units that one try did.
+template <typename F>
+double SumOfBestRates(ThreadPool& pool, int tries, const F& function) {
+  std::vector<double> best(pool.size(), 0);
+  for (int i = 0; i < tries; ++i) {
+    pool.Run([&](int worker) {
+      const double start = ThreadSeconds();
+      const double units = function(worker);
+      const double seconds = ThreadSeconds() - start;
+      if (seconds > 0) best[worker] = std::max(best[worker], units / seconds);
+    });
+  }
+  double sum = 0;
+  for (const double rate : best) sum += rate;
+  return sum;
+}
+
+double MeasureRead(const PeakLoops& loops, ThreadPool& pool, const std::byte* data,
+                   int64_t bytes_each, int64_t bytes_a_try, int tries) {
+  bytes_each = bytes_each / 512 * 512;
+  const int64_t passes = std::max<int64_t>(1, bytes_a_try / bytes_each);
+  const double rate = SumOfBestRates(pool, tries, [&](int worker) {
+    const auto* part = reinterpret_cast<const uint8_t*>(data) + worker * bytes_each;
+    for (int64_t pass = 0; pass < passes; ++pass) {
+      volatile uint64_t seen = loops.read(part, bytes_each);
+      (void)seen;
+    }
+    return static_cast<double>(passes * bytes_each);
+  });
+  return rate * 1e-9;
+}
+
+}  // namespace
+
+double MachinePeaks::ReadGbps(int64_t bytes) const {
+  for (size_t level = 0; level < cache_bytes.size(); ++level) {
+    if (bytes <= cache_bytes[level] * threads) return read_gbps[level];
+  }
+  return read_gbps[3];
+}
+
+double MachinePeaks::BoundSeconds(double multiply_adds, double bytes, Format format) const {
+  const double compute = 2 * multiply_adds / (gflops(format) * 1e9);
+  return std::max(compute, bytes / (ReadGbps(static_cast<int64_t>(bytes)) * 1e9));
+}
+
+MachinePeaks MeasurePeaks(Isa isa, int threads) {
+  DEFTNN_CHECK(Supports(isa) && threads >= 1);
+  const PeakLoops& loops = LoopsOf(isa);
+  ThreadPool pool(threads);
+  MachinePeaks peaks;
+  peaks.isa = isa;
+  peaks.threads = threads;
+  constexpr int64_t kRounds = 100000;
+  constexpr int kTries = 12;
+  peaks.fp32_gflops = SumOfBestRates(pool, kTries, [&](int) { return loops.fp32(kRounds); }) * 1e-9;
+  peaks.dfp16_gflops =
+      loops.dfp16 == nullptr
+          ? peaks.fp32_gflops
+          : SumOfBestRates(pool, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
+  peaks.cache_bytes = {CacheBytes(1), CacheBytes(2), CacheBytes(3) / threads};
+  // L3 is measured well beyond L2 and within a thread's share; memory beyond every cache.
+  const int64_t l3_each = std::min<int64_t>(4 * CacheBytes(2), peaks.cache_bytes[2] / 2);
+  const int64_t memory_each = std::min<int64_t>(2 * CacheBytes(3), 64 << 20) / threads;
+  const std::shared_ptr<std::byte> data = AllocateAligned(threads * std::max(l3_each, memory_each));
+  peaks.read_gbps[0] = MeasureRead(loops, pool, data.get(), CacheBytes(1) / 2, 2 << 20, kTries);
+  peaks.read_gbps[1] = MeasureRead(loops, pool, data.get(), CacheBytes(2) / 2, 4 << 20, kTries);
+  peaks.read_gbps[2] = MeasureRead(loops, pool, data.get(), l3_each, l3_each, kTries);
+  peaks.read_gbps[3] = MeasureRead(loops, pool, data.get(), memory_each, memory_each, 3);
+  return peaks;
+}
+
+}  // namespace deftnn
