@@ -214,15 +214,18 @@ Result<SynapseProduct> SynapseProduct::Read(const Node& node) {
     return Error("channels {}, group_size {} or groups {} out of range", product.channels,
                  product.group_size, product.groups);
   }
-  const std::string activation = node.String("activation", "");
-  bool found = false;
-  for (const ActivationName& row : kActivations) {
-    if (row.name != activation) continue;
-    product.activation = {row.kind, node.Float("alpha", 0), node.Float("beta", 0)};
-    found = true;
-  }
-  if (!found) return Error("activation '{}' is unknown", activation);
+  DEFTNN_ASSIGN_OR_RETURN(product.activation, GetActivation(node));
   return product;
+}
+
+Result<ActivationSpec> SynapseProduct::GetActivation(const Node& node) {
+  const std::string activation = node.String("activation", "");
+  for (const ActivationName& row : kActivations) {
+    if (row.name == activation) {
+      return ActivationSpec{row.kind, node.Float("alpha", 0), node.Float("beta", 0)};
+    }
+  }
+  return Error("activation '{}' is unknown", activation);
 }
 
 void SynapseProduct::SetActivation(Node& node, const ActivationSpec& activation) {

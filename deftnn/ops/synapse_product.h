@@ -39,7 +39,9 @@ struct SynapseProduct {
 
   /// Reads and checks the attributes.
   static Result<SynapseProduct> Read(const Node& node);
-  /// Writes activation, alpha and beta into a node.
+  /// Reads activation, alpha and beta, which deftnn.DepthwiseConv has too.
+  static Result<ActivationSpec> GetActivation(const Node& node);
+  /// Writes them into a node.
   static void SetActivation(Node& node, const ActivationSpec& activation);
 };
 
