@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include "deftnn/base/file.h"
 #include "deftnn/data/inflate.h"
 #include "deftnn/data/npy.h"
 
@@ -38,21 +39,28 @@ void AppendLittle(std::string& out, uint64_t value, int size) {
 uint64_t NpzFile::Little(size_t at, int size) const {
   uint64_t value = 0;
   for (int i = 0; i < size; ++i) {
-    value |= std::to_integer<uint64_t>(file_.bytes()[at + static_cast<size_t>(i)]) << (8 * i);
+    value |= std::to_integer<uint64_t>(bytes_[at + static_cast<size_t>(i)]) << (8 * i);
   }
   return value;
 }
 
 Result<NpzFile> NpzFile::Open(const std::string& path) {
+  DEFTNN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
+  return Of(file.bytes(), file.owner(), path);
+}
+
+Result<NpzFile> NpzFile::Of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                            const std::string& name) {
   NpzFile npz;
-  npz.path_ = path;
-  DEFTNN_ASSIGN_OR_RETURN(npz.file_, MappedFile::Open(path));
-  if (Status status = npz.ReadDirectory(); !status.ok()) return status.WithFile(path);
+  npz.path_ = name;
+  npz.bytes_ = bytes;
+  npz.owner_ = std::move(owner);
+  if (Status status = npz.ReadDirectory(); !status.ok()) return status.WithFile(name);
   return npz;
 }
 
 Result<NpzFile::Directory> NpzFile::FindDirectory() const {
-  const size_t size = file_.bytes().size();
+  const size_t size = bytes_.size();
   if (size < kEndBytes) return Error("is not an .npz archive");
   const size_t lowest = size - std::min(size, kEndBytes + 65535);  // a comment may follow
   for (size_t at = size - kEndBytes + 1; at-- > lowest;) {
@@ -99,7 +107,7 @@ Status NpzFile::ReadDirectory() {
   DEFTNN_ASSIGN_OR_RETURN(const Directory directory, FindDirectory());
   size_t at = directory.offset;
   const size_t end = directory.offset + directory.bytes;
-  const auto* text = reinterpret_cast<const char*>(file_.bytes().data());
+  const auto* text = reinterpret_cast<const char*>(bytes_.data());
   for (uint64_t entry = 0; entry < directory.entries; ++entry) {
     if (end - at < kCentralBytes || Little(at, 4) != kCentralSignature) {
       return Damaged("its directory is cut off");
@@ -142,7 +150,7 @@ Result<Tensor> NpzFile::Read(const std::string& name) const {
 }
 
 Result<Tensor> NpzFile::ReadMember(const Member& member) const {
-  const std::span<const std::byte> file = file_.bytes();
+  const std::span<const std::byte> file = bytes_;
   const Status outside = Damaged("a member lies outside the file");
   if (member.offset > file.size() || file.size() - member.offset < kLocalBytes ||
       Little(member.offset, 4) != kLocalSignature) {

@@ -1,13 +1,12 @@
 // NumPy's .npz: a zip archive of .npy members, stored or deflated (APPNOTE 6.3; zip64 read too).
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "deftnn/base/file.h"
 #include "deftnn/base/status.h"
 #include "deftnn/base/tensor.h"
 
@@ -18,6 +17,9 @@ class NpzFile {
   /// Reads the archive's directory. Errors: not a zip, damaged, several disks, encrypted members,
   /// one name twice.
   static Result<NpzFile> Open(const std::string& path);
+  /// The same for an archive in memory, which `owner` keeps alive; `name` stands in messages.
+  static Result<NpzFile> Of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                            const std::string& name);
 
   const std::string& path() const { return path_; }
   /// The arrays' names without ".npy", in the archive's order. Other members are passed over.
@@ -47,7 +49,8 @@ class NpzFile {
   uint64_t Little(size_t at, int size) const;
 
   std::string path_;
-  MappedFile file_;
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
   std::vector<std::string> names_;
   std::vector<Member> members_;  // beside names_
 };
