@@ -16,6 +16,15 @@ T AttributeOr(const Attributes& attributes, const std::string& name, T fallback)
 
 }  // namespace
 
+std::string DeclaredShape(const Shape& shape) {
+  std::string text;
+  for (int64_t dim : shape) {
+    if (!text.empty()) text += 'x';
+    text += dim == kDynamic ? "?" : std::to_string(dim);
+  }
+  return shape.empty() ? "scalar" : text;
+}
+
 int64_t Node::Int(const std::string& attribute, int64_t fallback) const {
   return AttributeOr<int64_t>(attributes, attribute, fallback);
 }

@@ -20,6 +20,9 @@ inline constexpr ValueId kNoValue = -1;
 /// A dimension that is known only when the network runs (a batch size, say).
 inline constexpr int64_t kDynamic = -1;
 
+/// "?x3x224x224": a shape as declared, for messages.
+std::string DeclaredShape(const Shape& shape);
+
 struct Value {
   std::string name;  // unique in its graph
   ElementType type =

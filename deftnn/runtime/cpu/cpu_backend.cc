@@ -1,0 +1,45 @@
+#include "deftnn/runtime/cpu/cpu_backend.h"
+
+#include <cstring>
+
+#include "deftnn/base/tensor.h"
+#include "deftnn/runtime/cpu/steps.h"
+
+namespace deftnn {
+
+std::shared_ptr<std::byte> CpuBackend::Allocate(size_t bytes) const {
+  return AllocateAligned(bytes);
+}
+
+void CpuBackend::Upload(std::byte* to, const void* host, size_t bytes) const {
+  std::memcpy(to, host, bytes);
+}
+
+void CpuBackend::Download(void* host, const std::byte* from, size_t bytes) const {
+  std::memcpy(host, from, bytes);
+}
+
+Result<std::unique_ptr<Step>> CpuBackend::Prepare(const StepSpec& spec) const {
+  const CpuPrepareContext context{isa_, threads_, packed_.get()};
+  switch (spec.kind) {
+    case StepKind::kProduct:
+      return PrepareProduct(spec, context);
+    case StepKind::kDepthwise:
+      return PrepareDepthwise(spec, context);
+    case StepKind::kPool:
+      return PreparePool(spec, context);
+    case StepKind::kActivation:
+      return PrepareActivation(spec, context);
+    case StepKind::kBinary:
+      return PrepareBinary(spec, context);
+    case StepKind::kSoftmax:
+      return PrepareSoftmax(spec, context);
+    case StepKind::kConvert:
+      return PrepareConvert(spec, context);
+    case StepKind::kPlain:
+      return PreparePlain(spec, context);
+  }
+  return Error("no such kind of step");
+}
+
+}  // namespace deftnn

@@ -1,0 +1,26 @@
+// How the CPU prepares each kind of step: one function, one file each.
+#pragma once
+
+#include "deftnn/runtime/backend.h"
+
+namespace deftnn {
+
+struct CpuPrepareContext {
+  Isa isa;
+  int threads;
+  const PackedWeights* packed;  // may be null
+};
+
+using PrepareStep = Result<std::unique_ptr<Step>>(const StepSpec& spec,
+                                                  const CpuPrepareContext& context);
+
+PrepareStep PrepareProduct;     // SynapseProduct
+PrepareStep PrepareDepthwise;   // DepthwiseConv
+PrepareStep PreparePool;        // MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool
+PrepareStep PrepareActivation;  // Relu, Clip, ... where no product could take it
+PrepareStep PrepareBinary;      // Add, Sub, Mul, Div
+PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over the last axis
+PrepareStep PrepareConvert;     // one form or format to another
+PrepareStep PreparePlain;       // everything else, by its plain implementation
+
+}  // namespace deftnn

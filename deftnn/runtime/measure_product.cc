@@ -1,0 +1,47 @@
+#include "deftnn/runtime/measure_product.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "deftnn/base/rng.h"
+#include "deftnn/base/tensor.h"
+
+namespace deftnn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kLeastRuns = 5, kMostRuns = 200;
+constexpr double kEnoughMs = 6;
+
+double MsSince(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+std::shared_ptr<std::byte> Room(const Layout& layout) {
+  return AllocateAligned(static_cast<size_t>((layout.extent() + kSlack) * BytesOf(layout.format)));
+}
+
+}  // namespace
+
+double MeasureProductMs(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
+                        Isa isa, ThreadPool& pool, const gemm::Kernel* kernel) {
+  Rng rng(1);
+  std::vector<float> weights(static_cast<size_t>(spec.outputs) * spec.entries.size());
+  for (float& weight : weights) weight = static_cast<float>(rng.Uniform());
+  if (kernel == nullptr) kernel = gemm::Select(spec, isa);
+  const gemm::BoundProduct bound =
+      gemm::Bind(gemm::Pack(spec, weights, {}, *kernel), input, output);
+  const auto x = Room(input), y = Room(output);
+  const std::byte* x_at = x.get() + input.interior() * BytesOf(input.format);
+  std::byte* y_at = y.get() + output.interior() * BytesOf(output.format);
+  double best = 1e30;
+  const auto begin = Clock::now();
+  for (int run = 0; run < kMostRuns && (run < kLeastRuns || MsSince(begin) < kEnoughMs); ++run) {
+    const auto start = Clock::now();
+    gemm::Run(bound, x_at, y_at, nullptr, pool);
+    best = std::min(best, MsSince(start));
+  }
+  return best;
+}
+
+}  // namespace deftnn

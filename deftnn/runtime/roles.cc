@@ -1,0 +1,255 @@
+#include "deftnn/runtime/roles.h"
+
+#include <algorithm>
+
+#include "deftnn/ops/activations.h"
+#include "deftnn/ops/synapse_product.h"
+#include "deftnn/ops/window.h"
+
+namespace deftnn {
+namespace {
+
+bool IsFloat(const ValueInfo& info) { return info.type == ElementType::kFloat32; }
+
+class Chooser {
+ public:
+  Chooser(const Graph& graph, const std::vector<ValueInfo>& infos) : graph_(graph), infos_(infos) {
+    roles_.nodes.resize(graph.nodes().size());
+    roles_.values.resize(graph.values().size());
+  }
+
+  Roles Choose() {
+    for (size_t i = 0; i < graph_.nodes().size(); ++i) ChooseForm(static_cast<int>(i));
+    for (size_t i = graph_.nodes().size(); i-- > 0;) WantFormats(static_cast<int>(i));
+    for (const Node& node : graph_.nodes()) WantHalos(node);
+    for (size_t i = 0; i < graph_.nodes().size(); ++i) PlaceConcatParts(static_cast<int>(i));
+    return std::move(roles_);
+  }
+
+ private:
+  const Shape& shape(ValueId id) const { return infos_[id].shape; }
+  Form form(ValueId id) const { return roles_.values[id].form; }
+  bool constant(ValueId id) const { return infos_[id].constant.defined(); }
+
+  void ChooseForm(int index) {
+    const Node& node = graph_.node(index);
+    NodeChoice& choice = roles_.nodes[index];
+    bool known = true;
+    for (ValueId id : node.outputs) known = known && (id == kNoValue || constant(id));
+    choice =
+        known ? NodeChoice{NodeRole::kConstant, StepKind::kPlain, Form::kPlain} : Classify(node);
+    for (ValueId id : node.outputs) {
+      if (id != kNoValue) roles_.values[id].form = choice.form;
+    }
+  }
+
+  NodeChoice Classify(const Node& node) const {
+    const NodeChoice plain{NodeRole::kStep, StepKind::kPlain, Form::kPlain};
+    if (IsSynapseProduct(node)) {
+      const bool conv = node.String("kind", "") == "conv";
+      return {NodeRole::kStep, StepKind::kProduct, conv ? Form::kImage : Form::kRows};
+    }
+    if (node.outputs.empty() || node.outputs[0] == kNoValue || !node.has_input(0)) return plain;
+    const ValueId x = node.inputs[0];
+    if (node.domain == kDeftnnDomain && node.op == "DepthwiseConv" && IsImageShape(shape(x))) {
+      return {NodeRole::kStep, StepKind::kDepthwise, Form::kImage};
+    }
+    if (!node.domain.empty() || !IsFloat(infos_[x]) || !IsFloat(infos_[node.outputs[0]]))
+      return plain;
+    if (IsPool(node) && IsImageShape(shape(x)) && node.outputs.size() == 1) {
+      return {NodeRole::kStep, StepKind::kPool, Form::kImage};
+    }
+    const Form lead = form(x) == Form::kImage ? Form::kImage : Form::kRows;
+    if (ReadActivation(graph_, node)) return {NodeRole::kStep, StepKind::kActivation, lead};
+    if (node.op == "Softmax" || node.op == "LogSoftmax") return Softmax(node);
+    if (node.op == "Add" || node.op == "Sub" || node.op == "Mul" || node.op == "Div")
+      return Binary(node);
+    if (node.op == "Concat") return Concat(node);
+    if (IsReshape(node)) return Reshape(node);
+    return plain;
+  }
+
+  static bool IsPool(const Node& node) {
+    return node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool" ||
+           node.op == "GlobalMaxPool";
+  }
+  static bool IsReshape(const Node& node) {
+    return node.op == "Flatten" || node.op == "Reshape" || node.op == "Squeeze" ||
+           node.op == "Unsqueeze" || node.op == "Identity" || node.op == "Dropout";
+  }
+
+  NodeChoice Softmax(const Node& node) const {
+    const int64_t rank = static_cast<int64_t>(shape(node.inputs[0]).size());
+    const int64_t axis = node.Int("axis", -1);
+    const bool last = !node.has("flatten_axis") && rank > 0 && (axis == -1 || axis == rank - 1);
+    if (last) return {NodeRole::kStep, StepKind::kSoftmax, Form::kRows};
+    return {};
+  }
+
+  // Same shapes; or a per-channel, per-image-and-channel or scalar second operand.
+  NodeChoice Binary(const Node& node) const {
+    const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
+    if (!IsFloat(infos_[b])) return {};
+    if (constant(a) || shape(a) != shape(y)) {
+      const bool commutes = node.op == "Add" || node.op == "Mul";
+      if (!commutes || constant(b) || shape(b) != shape(y)) return {};
+    }
+    const ValueId full = constant(a) || shape(a) != shape(y) ? b : a;
+    const ValueId other = full == a ? b : a;
+    const Form lead =
+        form(full) == Form::kImage || form(other) == Form::kImage ? Form::kImage : Form::kRows;
+    const NodeChoice binary{NodeRole::kStep, StepKind::kBinary, lead};
+    if (!constant(other) && shape(other) == shape(y)) return binary;
+    if (ElementCount(shape(other)) == 1 && constant(other)) return binary;
+    const int rank = static_cast<int>(shape(y).size());
+    const int offset = rank - static_cast<int>(shape(other).size());
+    const int channel_axis = lead == Form::kImage ? 1 : rank - 1;
+    for (int axis = 0; axis < rank; ++axis) {
+      const int64_t extent = axis < offset ? 1 : shape(other)[axis - offset];
+      if (axis == channel_axis ? extent != shape(y)[axis] : extent != 1) {
+        const bool per_image =
+            axis == 0 && lead == Form::kImage && extent == shape(y)[0] && !constant(other);
+        if (!per_image) return {};
+      }
+    }
+    if (constant(other)) return binary;
+    // An activation of N x C x 1 x 1 (squeeze and excitation).
+    return lead == Form::kImage && offset == 0 && shape(other)[0] == shape(y)[0] ? binary
+                                                                                 : NodeChoice{};
+  }
+
+  NodeChoice Concat(const Node& node) const {
+    const int64_t rank = static_cast<int64_t>(shape(node.outputs[0]).size());
+    int64_t axis = node.Int("axis", 0);
+    if (axis < 0) axis += rank;
+    bool images = rank >= 3, rows = rank >= 1;
+    for (ValueId id : node.inputs) {
+      if (id == kNoValue || constant(id)) return {};
+      images = images && form(id) == Form::kImage;
+      rows = rows && form(id) == Form::kRows;
+    }
+    if (images && axis == 1) return {NodeRole::kConcat, StepKind::kConvert, Form::kImage};
+    if (rows && axis == rank - 1) return {NodeRole::kConcat, StepKind::kConvert, Form::kRows};
+    return {};
+  }
+
+  // N x C x 1 x 1 and N x C have the same bytes in every form; other shapes do in row-major order.
+  NodeChoice Reshape(const Node& node) const {
+    const Shape &from = shape(node.inputs[0]), &to = shape(node.outputs[0]);
+    const auto vector_per_image = [](const Shape& s) {
+      return s.size() >= 2 && ElementCount(s) == s[0] * s[1];
+    };
+    if (form(node.inputs[0]) != Form::kPlain && vector_per_image(from) && vector_per_image(to) &&
+        from[0] == to[0]) {
+      return {NodeRole::kReshape, StepKind::kConvert, to.size() == 2 ? Form::kRows : Form::kImage};
+    }
+    return {NodeRole::kReshape, StepKind::kConvert, Form::kPlain};
+  }
+
+  // A value is kept in DFP16 when a product with 16-bit weights reads it, directly or through steps
+  // that work in either format.
+  void WantFormats(int index) {
+    const Node& node = graph_.node(index);
+    const NodeChoice& choice = roles_.nodes[index];
+    if (choice.role == NodeRole::kConstant || node.inputs.empty() || node.inputs[0] == kNoValue)
+      return;
+    if (choice.role == NodeRole::kStep &&
+        (choice.kind == StepKind::kProduct || choice.kind == StepKind::kDepthwise)) {
+      if (node.has_input(1) && infos_[node.inputs[1]].type == ElementType::kBfloat16) {
+        Want16(node.inputs[0]);
+        if (node.has_input(SynapseProduct::kResidual) &&
+            roles_.values[node.outputs[0]].format == Format::kDfp16) {
+          Want16(node.inputs[SynapseProduct::kResidual]);
+        }
+      }
+      return;
+    }
+    const bool either = choice.role == NodeRole::kConcat || choice.role == NodeRole::kReshape ||
+                        choice.kind == StepKind::kPool || choice.kind == StepKind::kActivation ||
+                        choice.kind == StepKind::kBinary;
+    if (!either || choice.form == Form::kPlain) return;
+    if (roles_.values[node.outputs[0]].format != Format::kDfp16) return;
+    for (ValueId id : node.inputs) {
+      if (id != kNoValue) Want16(id);
+    }
+  }
+
+  void Want16(ValueId id) {
+    if (roles_.values[id].form != Form::kPlain && !constant(id))
+      roles_.values[id].format = Format::kDfp16;
+  }
+
+  void WantHalos(const Node& node) {
+    const bool conv = IsSynapseProduct(node)
+                          ? node.String("kind", "") == "conv"
+                          : node.domain == kDeftnnDomain && node.op == "DepthwiseConv";
+    if (!conv || !IsImageShape(shape(node.inputs[0]))) return;
+    const Shape& x = shape(node.inputs[0]);
+    const auto window = ResolveWindow(node, {x.begin() + 2, x.end()});
+    if (!window.ok()) return;  // shape inference has refused it before
+    Halo& halo = roles_.values[node.inputs[0]].halo;
+    const int last = window->axes() - 1;
+    const auto overhang = [&](int axis) {
+      const int64_t reach = (window->output[axis] - 1) * window->strides[axis] +
+                            (window->kernel[axis] - 1) * window->dilations[axis] + 1;
+      return std::max<int64_t>(0, reach - x[2 + axis] - window->pads_begin[axis]);
+    };
+    halo.left = std::max(halo.left, window->pads_begin[last]);
+    halo.right = std::max(halo.right, overhang(last));
+    if (last == 1) {
+      halo.top = std::max(halo.top, window->pads_begin[0]);
+      halo.bottom = std::max(halo.bottom, overhang(0));
+    }
+  }
+
+  // A part is written straight into its slice when only this concatenation wants it there.
+  void PlaceConcatParts(int index) {
+    const Node& node = graph_.node(index);
+    if (roles_.nodes[index].role != NodeRole::kConcat) return;
+    const ValueId whole = node.outputs[0];
+    const int channel_axis =
+        roles_.nodes[index].form == Form::kImage ? 1 : static_cast<int>(shape(whole).size()) - 1;
+    int64_t offset = 0;
+    for (ValueId part : node.inputs) {
+      ValueChoice& choice = roles_.values[part];
+      const int producer = graph_.Producer(part);
+      const bool once = std::count(node.inputs.begin(), node.inputs.end(), part) == 1;
+      const bool step = producer >= 0 && roles_.nodes[producer].role == NodeRole::kStep &&
+                        roles_.nodes[producer].kind != StepKind::kPlain &&
+                        roles_.nodes[producer].kind != StepKind::kSoftmax;
+      const bool same = choice.format == roles_.values[whole].format && choice.halo.empty() &&
+                        graph_.Consumers(part).size() == 1 && !graph_.IsOutput(part);
+      if (once && step && same && choice.concat == kNoValue) {
+        choice.concat = whole;
+        choice.concat_offset = offset;
+        choice.halo = {};
+      }
+      offset += shape(part)[channel_axis];
+    }
+  }
+
+  const Graph& graph_;
+  const std::vector<ValueInfo>& infos_;
+  Roles roles_;
+};
+
+}  // namespace
+
+bool IsImageShape(const Shape& shape) { return shape.size() == 3 || shape.size() == 4; }
+
+Roles ChooseRoles(const Graph& graph, const std::vector<ValueInfo>& infos) {
+  return Chooser(graph, infos).Choose();
+}
+
+Layout LayoutOf(Form form, const Shape& shape, Format format, const Halo& halo) {
+  if (form == Form::kImage) {
+    const int64_t height = shape.size() == 4 ? shape[2] : 1;
+    return Layout::Dense(shape[0], height, shape.size() >= 3 ? shape.back() : 1, shape[1], format,
+                         halo.top, halo.bottom, halo.left, halo.right);
+  }
+  const int64_t channels = shape.empty() ? 1 : shape.back();
+  const int64_t rows = channels == 0 ? 0 : ElementCount(shape) / channels;
+  return Layout::Dense(1, 1, rows, channels, format);
+}
+
+}  // namespace deftnn

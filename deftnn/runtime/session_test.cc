@@ -1,0 +1,214 @@
+#include "deftnn/runtime/session.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <thread>
+
+#include "deftnn/base/rng.h"
+#include "deftnn/graph/verify.h"
+#include "deftnn/ndf/apply_format.h"
+#include "deftnn/ops/synapse_product.h"
+
+namespace deftnn {
+namespace {
+
+Tensor RandomTensor(const Shape& shape, Rng& rng, double scale = 1) {
+  Tensor tensor = Tensor::Zeros(ElementType::kFloat32, shape);
+  for (float& value : tensor.mutable_values<float>())
+    value = static_cast<float>(rng.Normal() * scale);
+  return tensor;
+}
+
+// Builds small networks of the canonical operators.
+class Builder {
+ public:
+  explicit Builder(Rng& rng) : rng_(rng) {}
+
+  ValueId Input(const Shape& shape) {
+    const ValueId id = graph.AddValue("x", ElementType::kFloat32, shape);
+    graph.AddInput(id);
+    return id;
+  }
+
+  struct Conv {
+    int64_t channels, outputs, kernel = 3, stride = 1, pad = 1, dilation = 1, groups = 1;
+    double keep = 1.0;
+    Activation activation = Activation::kRelu;
+    ValueId residual = kNoValue;
+  };
+  ValueId AddConv(ValueId x, const Conv& conv, int axes = 2) {
+    Node node;
+    node.attributes["kind"] = std::string("conv");
+    const auto all = [&](int64_t v) { return std::vector<int64_t>(axes, v); };
+    node.attributes["kernel_shape"] = all(conv.kernel);
+    node.attributes["strides"] = all(conv.stride);
+    node.attributes["dilations"] = all(conv.dilation);
+    node.attributes["pads"] = std::vector<int64_t>(2 * axes, conv.pad);
+    node.attributes["groups"] = conv.groups;
+    const int64_t channels = conv.channels / conv.groups;
+    int64_t k = channels;
+    for (int a = 0; a < axes; ++a) k *= conv.kernel;
+    return Finish(node, x, channels, k, conv.outputs, conv.keep, conv.activation, conv.residual);
+  }
+  ValueId AddMatmul(ValueId x, int64_t channels, int64_t outputs, double keep = 1.0,
+                    Activation activation = Activation::kNone) {
+    Node node;
+    node.attributes["kind"] = std::string("matmul");
+    return Finish(node, x, channels, channels, outputs, keep, activation, kNoValue);
+  }
+  ValueId AddOp(const std::string& op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+    const ValueId y = graph.AddValue(op);
+    Node node;
+    node.op = op;
+    node.inputs = std::move(inputs);
+    node.outputs = {y};
+    node.attributes = std::move(attributes);
+    graph.AddNode(node);
+    return y;
+  }
+
+  Graph graph;
+
+ private:
+  ValueId Finish(Node node, ValueId x, int64_t channels, int64_t k, int64_t outputs, double keep,
+                 Activation activation, ValueId residual) {
+    std::vector<int32_t> kept;
+    for (int64_t i = 0; i < k; ++i) {
+      if (rng_.Uniform() < keep || (i == k - 1 && kept.empty()))
+        kept.push_back(static_cast<int32_t>(i));
+    }
+    const int64_t n = static_cast<int64_t>(kept.size());
+    node.domain = kDeftnnDomain;
+    node.op = kSynapseProduct;
+    node.attributes["channels"] = channels;
+    SynapseProduct::SetActivation(node, {activation});
+    node.inputs = {
+        x, graph.AddConstant("w", RandomTensor({outputs, n}, rng_, 1 / std::sqrt(double(n)))),
+        graph.AddConstant("kept", Tensor::Of<int32_t>({n}, kept)),
+        graph.AddConstant("b", RandomTensor({outputs}, rng_))};
+    if (residual != kNoValue) node.inputs.push_back(residual);
+    node.outputs = {graph.AddValue("y")};
+    graph.AddNode(node);
+    return node.outputs[0];
+  }
+
+  Rng& rng_;
+};
+
+double RelativeError(const Tensor& a, const Tensor& b) {
+  double worst = 0, largest = 0;
+  const auto x = a.values<float>(), y = b.values<float>();
+  for (size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, std::abs(double{x[i]} - y[i]));
+    largest = std::max(largest, std::abs(double{y[i]}));
+  }
+  return worst / std::max(largest, 1e-30);
+}
+
+void ExpectMatchesOracle(const Graph& graph, const std::vector<Tensor>& inputs) {
+  ASSERT_TRUE(Verify(graph).ok()) << Verify(graph).ToString();
+  const auto oracle = EvaluateGraph(graph, inputs);
+  ASSERT_TRUE(oracle.ok()) << oracle.status().ToString();
+  for (const Isa isa : UsableIsas()) {
+    for (const Format format : {Format::kFp32, Format::kDfp16}) {
+      SCOPED_TRACE(fmt::format("{} {}", NameOf(isa), NameOf(format)));
+      auto formatted = ApplyFormat(graph, format);
+      ASSERT_TRUE(formatted.ok()) << formatted.status().ToString();
+      auto session = Session::Create(*formatted, {.threads = 2, .isa = isa, .packed = nullptr});
+      ASSERT_TRUE(session.ok()) << session.status().ToString();
+      for (int repeat = 0; repeat < 2;
+           ++repeat) {  // a second run finds the arena as the first left it
+        const auto outputs = (*session)->Run(inputs);
+        ASSERT_TRUE(outputs.ok()) << outputs.status().ToString();
+        ASSERT_EQ(outputs->size(), oracle->size());
+        for (size_t i = 0; i < outputs->size(); ++i) {
+          ASSERT_EQ((*outputs)[i].shape(), (*oracle)[i].shape());
+          EXPECT_LT(RelativeError((*outputs)[i], (*oracle)[i]),
+                    format == Format::kFp32 ? 2e-5 : 4e-2);
+        }
+      }
+    }
+  }
+}
+
+TEST(Session, ChainOfConvolutionsWithResidual) {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Builder b(rng);
+    const int64_t c = rng.Between(1, 20), m = rng.Between(1, 40), n = rng.Between(1, 3);
+    const ValueId x = b.Input({n, c, rng.Between(3, 12), rng.Between(3, 12)});
+    const ValueId first = b.AddConv(x, {.channels = c, .outputs = m, .keep = 0.6});
+    const ValueId second = b.AddConv(first, {.channels = m, .outputs = m, .keep = 0.5});
+    const ValueId third =
+        b.AddConv(second, {.channels = m, .outputs = m, .kernel = 1, .pad = 0, .residual = first});
+    b.graph.AddOutput(b.AddConv(
+        third, {.channels = m, .outputs = 5, .stride = 2, .activation = Activation::kNone}));
+    const Shape shape = *b.graph.value(x).shape;
+    ExpectMatchesOracle(b.graph, {RandomTensor(shape, rng)});
+  }
+}
+
+TEST(Session, GroupsDilationAndOneDimension) {
+  Rng rng(7);
+  Builder b(rng);
+  const ValueId x = b.Input({2, 8, 17});
+  const ValueId y =
+      b.AddConv(x, {.channels = 8, .outputs = 12, .pad = 2, .dilation = 2, .groups = 4}, 1);
+  b.graph.AddOutput(
+      b.AddConv(y, {.channels = 12, .outputs = 3, .kernel = 5, .stride = 3, .pad = 0}, 1));
+  ExpectMatchesOracle(b.graph, {RandomTensor({2, 8, 17}, rng)});
+}
+
+TEST(Session, MatmulsOfHigherRank) {
+  Rng rng(8);
+  Builder b(rng);
+  const ValueId x = b.Input({2, 3, 10});
+  const ValueId y = b.AddMatmul(x, 10, 33, 0.7, Activation::kRelu);
+  b.graph.AddOutput(b.AddMatmul(y, 33, 4));
+  b.graph.AddOutput(y);
+  ExpectMatchesOracle(b.graph, {RandomTensor({2, 3, 10}, rng)});
+}
+
+TEST(Session, RunsFromSeveralThreadsAtOnce) {
+  Rng rng(9);
+  Builder b(rng);
+  const ValueId x = b.Input({1, 6, 9, 9});
+  const ValueId y = b.AddConv(x, {.channels = 6, .outputs = 18});
+  b.graph.AddOutput(b.AddConv(y, {.channels = 18, .outputs = 7}));
+  auto session = Session::Create(b.graph, {.threads = 2, .isa = std::nullopt, .packed = nullptr});
+  ASSERT_TRUE(session.ok());
+  std::vector<Tensor> inputs, expected;
+  for (int i = 0; i < 4; ++i) {
+    inputs.push_back(RandomTensor({1, 6, 9, 9}, rng));
+    expected.push_back((*(*session)->Run({inputs.back()}))[0]);
+  }
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int repeat = 0; repeat < 50; ++repeat) {
+        const auto outputs = (*session)->Run({inputs[i]});
+        if (!outputs.ok() || !Identical((*outputs)[0], expected[i])) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Session, RefusesInputsThatDoNotFit) {
+  Rng rng(10);
+  Builder b(rng);
+  const ValueId x = b.Input({1, 6});
+  b.graph.AddOutput(b.AddMatmul(x, 6, 2));
+  auto session = Session::Create(b.graph, {.threads = 1, .isa = std::nullopt, .packed = nullptr});
+  ASSERT_TRUE(session.ok());
+  EXPECT_FALSE((*session)->Run({}).ok());
+  EXPECT_FALSE((*session)->Run({RandomTensor({1, 7}, rng)}).ok());
+  EXPECT_FALSE((*session)->Run({Tensor::Zeros(ElementType::kInt64, {1, 6})}).ok());
+}
+
+}  // namespace
+}  // namespace deftnn
