@@ -54,6 +54,8 @@ void SetActivation(const PackedHeader& h, Job& job) {
   if (job.activation == Activation::kRelu || job.activation == Activation::kClip) {
     job.activation = Activation::kNone;
   }
+  job.has_low = job.low != -infinity;
+  job.has_high = job.high != infinity;
 }
 
 // A quarter of L2 holds the weights of one output block while all tiles of a pixel block pass; the

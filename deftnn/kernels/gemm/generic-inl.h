@@ -14,6 +14,10 @@
 
 #include "deftnn/kernels/gemm/kernel.h"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #define DEFTNN_INLINE inline __attribute__((always_inline))
 #define DEFTNN_UNROLL _Pragma("GCC unroll 32")
 
@@ -22,14 +26,18 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+constexpr int kMaxTilePixels = 24;
+
 // Vectors of the compiler's own: arrays of these stay in registers where GCC spills arrays of
 // __m512i and of Highway's structs.
 template <int kLanes>
 struct Vectors {
   typedef float F __attribute__((vector_size(kLanes * 4), may_alias));
   typedef uint32_t U __attribute__((vector_size(kLanes * 4), may_alias));
+  typedef uint16_t H __attribute__((vector_size(kLanes * 2), may_alias));
   typedef float FLoad __attribute__((vector_size(kLanes * 4), may_alias, aligned(4)));
   typedef uint32_t ULoad __attribute__((vector_size(kLanes * 4), may_alias, aligned(4)));
+  typedef uint16_t HLoad __attribute__((vector_size(kLanes * 2), may_alias, aligned(2)));
 };
 
 DEFTNN_INLINE float LoadFloat(const uint8_t* p) {
@@ -43,6 +51,119 @@ DEFTNN_INLINE uint32_t LoadWord(const uint8_t* p) {
   return value;
 }
 
+// Conversions between float32 and DFP16.
+template <int kLanes>
+struct Codes {
+  using F = typename Vectors<kLanes>::F;
+  using U = typename Vectors<kLanes>::U;
+  using H = typename Vectors<kLanes>::H;
+
+  // Round to nearest even; NaN stays NaN (quiet).
+  static DEFTNN_INLINE H Encode(F value) {
+    const U bits = (U)value;
+    const U rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    const U nan = (U)((bits & 0x7fffffffu) > 0x7f800000u);
+    return __builtin_convertvector(((nan & (bits | 0x400000u)) | (~nan & rounded)) >> 16, H);
+  }
+  static DEFTNN_INLINE F Decode(H codes) { return (F)(__builtin_convertvector(codes, U) << 16); }
+};
+
+// Loads and stores of `count` <= kLanes elements: the last vector of a pixel's outputs.
+template <int kLanes, bool kDfp16>
+struct PartAccess {
+  using F = typename Vectors<kLanes>::F;
+  using H = typename Vectors<kLanes>::H;
+  using FLoad = typename Vectors<kLanes>::FLoad;
+  using HLoad = typename Vectors<kLanes>::HLoad;
+  static constexpr int kBytes = kDfp16 ? 2 : 4;
+
+  static DEFTNN_INLINE F Load(const uint8_t* p) {
+    if constexpr (kDfp16) {
+      return Codes<kLanes>::Decode(*reinterpret_cast<const HLoad*>(p));
+    } else {
+      return *reinterpret_cast<const FLoad*>(p);
+    }
+  }
+  static DEFTNN_INLINE void Store(uint8_t* p, F value) {
+    if constexpr (kDfp16) {
+      *reinterpret_cast<HLoad*>(p) = Codes<kLanes>::Encode(value);
+    } else {
+      *reinterpret_cast<FLoad*>(p) = value;
+    }
+  }
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  static constexpr bool kCheap = kLanes == 16;  // as cheap as a whole vector
+  using Mask = __mmask16;
+  static DEFTNN_INLINE Mask MakeMask(int64_t count) {
+    return static_cast<Mask>(count >= 16 ? 0xffff : (1 << count) - 1);
+  }
+  static DEFTNN_INLINE F LoadPart(const uint8_t* p, Mask mask) {
+    if constexpr (kDfp16) {
+      return Codes<kLanes>::Decode((H)_mm256_maskz_loadu_epi16(mask, p));
+    } else {
+      return (F)_mm512_maskz_loadu_ps(mask, p);
+    }
+  }
+  static DEFTNN_INLINE void StorePart(uint8_t* p, F value, Mask mask) {
+    if constexpr (kDfp16) {
+      _mm256_mask_storeu_epi16(p, mask, (__m256i)Codes<kLanes>::Encode(value));
+    } else {
+      _mm512_mask_storeu_ps(p, mask, (__m512)value);
+    }
+  }
+#else
+  static constexpr bool kCheap = false;
+  using Mask = int64_t;
+  static DEFTNN_INLINE Mask MakeMask(int64_t count) { return count < kLanes ? count : kLanes; }
+  static DEFTNN_INLINE F LoadPart(const uint8_t* p, Mask count) {
+    alignas(64) uint8_t part[kLanes * kBytes] = {};
+    for (int64_t i = 0; i < count * kBytes; i += kBytes) CopyOne(part + i, p + i);
+    return Load(part);
+  }
+  static DEFTNN_INLINE void StorePart(uint8_t* p, F value, Mask count) {
+    alignas(64) uint8_t part[kLanes * kBytes];
+    Store(part, value);
+    for (int64_t i = 0; i < count * kBytes; i += kBytes) CopyOne(p + i, part + i);
+  }
+  static DEFTNN_INLINE void CopyOne(uint8_t* to, const uint8_t* from) { memcpy(to, from, kBytes); }
+#endif
+};
+
+// What a tile does with a pixel's outputs while they are in registers: in the kernel's own format.
+template <int kLanes, bool kDfp16>
+struct OwnRow {
+  using Part = PartAccess<kLanes, kDfp16>;
+  using F = typename Vectors<kLanes>::F;
+  using Tail = typename Part::Mask;
+  static constexpr bool kOwnDfp16 = kDfp16;
+  // Without masks, a block with lanes that are no outputs takes the way through memory.
+  static constexpr bool kAnyCount = Part::kCheap;
+
+  static DEFTNN_INLINE Tail MakeTail(int64_t count) { return Part::MakeMask(count); }
+  template <int kVectors>
+  static DEFTNN_INLINE void Add(F (&acc)[kVectors], const uint8_t* residual, Tail tail) {
+    DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+      const uint8_t* from = residual + v * kLanes * Part::kBytes;
+      if (kAnyCount && v == kVectors - 1) {
+        acc[v] += Part::LoadPart(from, tail);
+      } else {
+        acc[v] += Part::Load(from);
+      }
+    }
+  }
+  template <int kVectors>
+  static DEFTNN_INLINE void Store(uint8_t* y, const F (&acc)[kVectors], Tail tail) {
+    DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+      uint8_t* to = y + v * kLanes * Part::kBytes;
+      if (kAnyCount && v == kVectors - 1) {
+        Part::StorePart(to, acc[v], tail);
+      } else {
+        Part::Store(to, acc[v]);
+      }
+    }
+  }
+};
+
 // fp32: one entry a step.
 template <int kLanesOf>
 struct Fp32Math {
@@ -50,6 +171,7 @@ struct Fp32Math {
   static constexpr int kStepBytes = kLanes * 4;  // of weights, per vector
   using F = typename Vectors<kLanes>::F;
   using FLoad = typename Vectors<kLanes>::FLoad;
+  using Row = OwnRow<kLanes, false>;
 
   template <int kPixels, int kVectors>
   static DEFTNN_INLINE void Step(F (&acc)[kPixels][kVectors], const uint8_t* const (&x)[kPixels],
@@ -75,6 +197,7 @@ struct FissionMath {
   using F = typename Vectors<kLanes>::F;
   using U = typename Vectors<kLanes>::U;
   using ULoad = typename Vectors<kLanes>::ULoad;
+  using Row = OwnRow<kLanes, true>;
 
   template <int kPixels, int kVectors>
   static DEFTNN_INLINE void Step(F (&acc)[kPixels][kVectors], const uint8_t* const (&x)[kPixels],
@@ -97,11 +220,21 @@ struct FissionMath {
   }
 };
 
-// Sums `steps` steps onto `from` (rows of accumulators `from_stride` apart; 0 for the bias) into
-// `to` (rows of the block's lanes).
+// Where a tile's sums go.
+struct TileEnd {
+  float* sums;                     // rows of the block's lanes; used where y is null
+  uint8_t* const* y;               // by pixel: the block's first output, in the kernel's own format
+  const uint8_t* const* residual;  // by pixel, likewise; null without one
+  float low, high;                 // clamp
+  bool has_low, has_high;
+  int64_t outputs;  // of the block's lanes that exist: in the last vector
+};
+
+// Sums `steps` steps onto `from` (rows of accumulators `from_stride` apart; 0 for the bias), and
+// either stores the sums or finishes them in the registers.
 template <class Math, int kVectors, int kPixels>
 void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets, int64_t steps,
-          const float* from, int64_t from_stride, float* to) {
+          const float* from, int64_t from_stride, const TileEnd& end) {
   using F = typename Math::F;
   using FLoad = typename Vectors<Math::kLanes>::FLoad;
   F acc[kPixels][kVectors];
@@ -112,19 +245,48 @@ void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets
       acc[p][v] = *reinterpret_cast<const FLoad*>(from + p * from_stride + v * Math::kLanes);
     }
   }
-  const int32_t* const end = offsets + steps;
-  for (; offsets != end; ++offsets, w += kVectors * Math::kStepBytes) {
+  const int32_t* const last = offsets + steps;
+  for (; offsets != last; ++offsets, w += kVectors * Math::kStepBytes) {
     Math::template Step<kPixels, kVectors>(acc, x, *offsets, w);
   }
-  DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-    DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
-      *reinterpret_cast<FLoad*>(to + (p * kVectors + v) * Math::kLanes) = acc[p][v];
+  if (end.y == nullptr) {
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+        *reinterpret_cast<FLoad*>(end.sums + (p * kVectors + v) * Math::kLanes) = acc[p][v];
+      }
     }
+    return;
+  }
+  using Row = typename Math::Row;
+  const typename Row::Tail tail = Row::MakeTail(end.outputs - (kVectors - 1) * Math::kLanes);
+  if (end.residual != nullptr) {
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      Row::template Add<kVectors>(acc[p], end.residual[p], tail);
+    }
+  }
+  if (end.has_low) {
+    const F low = end.low - F{};
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      // This order lets NaN pass, and is one instruction.
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) acc[p][v] =
+          low > acc[p][v] ? low : acc[p][v];
+    }
+  }
+  if (end.has_high) {
+    const F high = end.high - F{};
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+        acc[p][v] = high < acc[p][v] ? high : acc[p][v];
+      }
+    }
+  }
+  DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+    Row::template Store<kVectors>(end.y[p], acc[p], tail);
   }
 }
 
 using TileFunction = void (*)(const uint8_t* const*, const uint8_t*, const int32_t*, int64_t,
-                              const float*, int64_t, float*);
+                              const float*, int64_t, const TileEnd&);
 
 // Tiles of 1 ... kPixels pixels by kVectors vectors, by their number of pixels.
 template <class Math, int kVectors, int kPixels>
@@ -174,79 +336,53 @@ DEFTNN_INLINE void ActivateRow(const Job& job, float* row, int64_t count) {
   }
 }
 
-// Stores and loads of the outputs' rows; `count` of the last vector's lanes exist.
-template <int kLanes>
-struct RowAccess {
-  using F = typename Vectors<kLanes>::F;
-  using U = typename Vectors<kLanes>::U;
+// The general way, through memory: residual, activation and store of one pixel's sums, `outputs` of
+// which exist.
+template <int kLanes, bool kResidualDfp16>
+DEFTNN_INLINE void AddRow(float* sums, const uint8_t* residual, int64_t outputs) {
+  using Part = PartAccess<kLanes, kResidualDfp16>;
   using FLoad = typename Vectors<kLanes>::FLoad;
-  typedef uint16_t H __attribute__((vector_size(kLanes * 2), may_alias));
-  typedef uint16_t HLoad __attribute__((vector_size(kLanes * 2), may_alias, aligned(2)));
-
-  // Round to nearest even; NaN stays NaN (quiet).
-  static DEFTNN_INLINE H ToDfp16(F value) {
-    const U bits = (U)value;
-    const U rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-    const U nan = (U)((bits & 0x7fffffffu) > 0x7f800000u);
-    return __builtin_convertvector(((nan & (bits | 0x400000u)) | (~nan & rounded)) >> 16, H);
+  for (int64_t i = 0; i < outputs; i += kLanes) {
+    const uint8_t* from = residual + i * Part::kBytes;
+    *reinterpret_cast<FLoad*>(sums + i) += outputs - i >= kLanes
+                                               ? Part::Load(from)
+                                               : Part::LoadPart(from, Part::MakeMask(outputs - i));
   }
-  static DEFTNN_INLINE F FromDfp16(H value) { return (F)(__builtin_convertvector(value, U) << 16); }
+}
 
-  static DEFTNN_INLINE F Load(const uint8_t* p, bool dfp16, int64_t count) {
-    if (count >= kLanes) {
-      return dfp16 ? FromDfp16(*reinterpret_cast<const HLoad*>(p))
-                   : F(*reinterpret_cast<const FLoad*>(p));
-    }
-    if (dfp16) {
-      H part{};
-      memcpy(&part, p, static_cast<size_t>(count) * 2);
-      return FromDfp16(part);
-    }
-    F part{};
-    memcpy(&part, p, static_cast<size_t>(count) * 4);
-    return part;
-  }
-  static DEFTNN_INLINE void Store(uint8_t* p, F value, bool dfp16, int64_t count) {
-    if (dfp16) {
-      const H codes = ToDfp16(value);
-      if (count >= kLanes) {
-        *reinterpret_cast<HLoad*>(p) = codes;
-      } else {
-        memcpy(p, &codes, static_cast<size_t>(count) * 2);
-      }
-    } else if (count >= kLanes) {
-      *reinterpret_cast<FLoad*>(p) = value;
-    } else {
-      memcpy(p, &value, static_cast<size_t>(count) * 4);
-    }
-  }
-};
-
-// Residual, activation and store of one pixel's `lanes` sums; `outputs` <= lanes of them exist.
-template <int kLanes>
-DEFTNN_INLINE void FinishRow(const Job& job, float* sums, const uint8_t* residual, uint8_t* y,
-                             int64_t outputs) {
-  using Row = RowAccess<kLanes>;
+template <int kLanes, bool kYDfp16>
+DEFTNN_INLINE void StoreRow(const Job& job, const float* sums, uint8_t* y, int64_t outputs) {
+  using Part = PartAccess<kLanes, kYDfp16>;
   using F = typename Vectors<kLanes>::F;
   using FLoad = typename Vectors<kLanes>::FLoad;
-  const int64_t r_bytes = job.residual_dfp16 ? 2 : 4, y_bytes = job.y_dfp16 ? 2 : 4;
-  if (job.activation != Activation::kNone) {
-    for (int64_t i = 0; residual != nullptr && i < outputs; i += kLanes) {
-      *reinterpret_cast<FLoad*>(sums + i) +=
-          Row::Load(residual + i * r_bytes, job.residual_dfp16, outputs - i);
-    }
-    residual = nullptr;
-    ActivateRow(job, sums, outputs);
-  }
   const F low = job.low - F{}, high = job.high - F{};
   for (int64_t i = 0; i < outputs; i += kLanes) {
     F value = *reinterpret_cast<const FLoad*>(sums + i);
-    if (residual != nullptr) {
-      value += Row::Load(residual + i * r_bytes, job.residual_dfp16, outputs - i);
+    value = low > value ? low : value;  // NaN passes both
+    value = high < value ? high : value;
+    if (outputs - i >= kLanes) {
+      Part::Store(y + i * Part::kBytes, value);
+    } else {
+      Part::StorePart(y + i * Part::kBytes, value, Part::MakeMask(outputs - i));
     }
-    value = value < low ? low : value;  // NaN passes both
-    value = value > high ? high : value;
-    Row::Store(y + i * y_bytes, value, job.y_dfp16, outputs - i);
+  }
+}
+
+template <int kLanes>
+DEFTNN_INLINE void FinishRow(const Job& job, float* sums, const uint8_t* residual, uint8_t* y,
+                             int64_t outputs) {
+  if (residual != nullptr) {
+    if (job.residual_dfp16) {
+      AddRow<kLanes, true>(sums, residual, outputs);
+    } else {
+      AddRow<kLanes, false>(sums, residual, outputs);
+    }
+  }
+  if (job.activation != Activation::kNone) ActivateRow(job, sums, outputs);
+  if (job.y_dfp16) {
+    StoreRow<kLanes, true>(job, sums, y, outputs);
+  } else {
+    StoreRow<kLanes, false>(job, sums, y, outputs);
   }
 }
 
@@ -273,32 +409,76 @@ struct PixelBlock {
   }
 };
 
-// One output block of one pixel block.
+// One output block, as its tiles see it.
+struct OutputBlock {
+  const uint8_t* weights;
+  const float* bias;
+  int64_t lanes, outputs;      // outputs <= lanes of them exist
+  int64_t y_offset, r_offset;  // bytes from a pixel's first output
+  int64_t max_pixels;
+  const TileFunction* tiles;
+  bool in_registers;  // finished there; else through memory
+};
+
 template <class Math>
-DEFTNN_INLINE void RunBlock(const Job& job, PixelBlock& block, int64_t pixels, int64_t first_vector,
-                            int64_t vectors, const TileFunction* tiles, int64_t max_pixels,
-                            float* scratch) {
-  const int64_t lanes = vectors * Math::kLanes;
-  const int64_t first = first_vector * Math::kLanes;
-  const uint8_t* weights = job.weights + first_vector * Math::kStepBytes * job.steps;
-  const int64_t outputs = job.outputs - first < lanes ? job.outputs - first : lanes;
-  const int64_t count = (pixels + max_pixels - 1) / max_pixels;
+DEFTNN_INLINE OutputBlock MakeOutputBlock(const Job& job, int64_t first_vector, int64_t vectors,
+                                          const TileFunction* tiles, int64_t max_pixels) {
+  using Row = typename Math::Row;
+  const int64_t lanes = vectors * Math::kLanes, first = first_vector * Math::kLanes;
+  OutputBlock block;
+  block.weights = job.weights + first_vector * Math::kStepBytes * job.steps;
+  block.bias = job.bias + first;
+  block.lanes = lanes;
+  block.outputs = job.outputs - first < lanes ? job.outputs - first : lanes;
+  block.y_offset = first * (job.y_dfp16 ? 2 : 4);
+  block.r_offset = first * (job.residual_dfp16 ? 2 : 4);
+  block.max_pixels = max_pixels;
+  block.tiles = tiles;
+  block.in_registers = job.activation == Activation::kNone && job.y_dfp16 == Row::kOwnDfp16 &&
+                       (job.residual == nullptr || job.residual_dfp16 == Row::kOwnDfp16) &&
+                       (Row::kAnyCount || block.outputs == lanes);
+  return block;
+}
+
+template <class Math>
+DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pixel_count,
+                            const OutputBlock& block, float* scratch) {
+  const int64_t count = (pixel_count + block.max_pixels - 1) / block.max_pixels;
+  const int64_t step_bytes = block.lanes / Math::kLanes * Math::kStepBytes;
+  uint8_t* y[kMaxTilePixels];
+  const uint8_t* residual[kMaxTilePixels];
+  TileEnd end;
+  end.low = job.low;
+  end.high = job.high;
+  end.has_low = job.has_low;
+  end.has_high = job.has_high;
+  end.outputs = block.outputs;
+  end.residual = job.residual != nullptr ? residual : nullptr;
   for (int64_t k = 0; k == 0 || k < job.steps; k += job.steps_per_block) {
     const bool start = k == 0, finish = k + job.steps_per_block >= job.steps;
     const int64_t steps = finish ? job.steps - k : job.steps_per_block;
+    end.y = finish && block.in_registers ? y : nullptr;
     for (int64_t tile = 0; tile < count; ++tile) {
       // Tiles of nearly equal size, so that none is too small to hide its loads.
-      const int64_t begin = pixels * tile / count, end = pixels * (tile + 1) / count;
-      float* sums = start && finish ? scratch : scratch + begin * lanes;
-      tiles[end - begin](block.x + begin, weights + k * vectors * Math::kStepBytes, job.offsets + k,
-                         steps, start ? job.bias + first : sums, start ? 0 : lanes, sums);
-      if (!finish) continue;
-      for (int64_t p = begin; p < end; ++p) {
-        const uint8_t* residual = block.residual[p];
-        FinishRow<Math::kLanes>(
-            job, sums + (p - begin) * lanes,
-            residual == nullptr ? nullptr : residual + first * (job.residual_dfp16 ? 2 : 4),
-            block.y[p] + first * (job.y_dfp16 ? 2 : 4), outputs);
+      const int64_t first = pixel_count * tile / count;
+      const int64_t size = pixel_count * (tile + 1) / count - first;
+      if (finish) {
+        for (int64_t p = 0; p < size; ++p) y[p] = pixels.y[first + p] + block.y_offset;
+        if (end.residual != nullptr) {
+          for (int64_t p = 0; p < size; ++p) {
+            residual[p] = pixels.residual[first + p] + block.r_offset;
+          }
+        }
+      }
+      end.sums = start && finish ? scratch : scratch + first * block.lanes;
+      block.tiles[size](pixels.x + first, block.weights + k * step_bytes, job.offsets + k, steps,
+                        start ? block.bias : end.sums, start ? 0 : block.lanes, end);
+      if (finish && !block.in_registers) {
+        for (int64_t p = 0; p < size; ++p) {
+          FinishRow<Math::kLanes>(job, end.sums + p * block.lanes,
+                                  job.residual != nullptr ? residual[p] : nullptr, y[p],
+                                  block.outputs);
+        }
       }
     }
   }
@@ -309,6 +489,7 @@ template <class Math, int... kPixels>
 struct Runner {
   static constexpr int kMaxVectors = sizeof...(kPixels);
   static_assert(kMaxVectors * Math::kLanes <= kMaxBlockLanes);
+  static_assert(((kPixels <= kMaxTilePixels) && ...));
   static constexpr int kMaxPixels[] = {0, kPixels...};
 
   template <int kVectors>
@@ -336,8 +517,9 @@ struct Runner {
       block.Fill(job, begin, end);
       for (int64_t b = block_begin; b < block_end; ++b) {
         const int64_t first = job.FirstVector(b), vectors = job.FirstVector(b + 1) - first;
-        RunBlock<Math>(job, block, end - begin, first, vectors, TilesOf(vectors),
-                       kMaxPixels[vectors], scratch);
+        const OutputBlock output =
+            MakeOutputBlock<Math>(job, first, vectors, TilesOf(vectors), kMaxPixels[vectors]);
+        RunBlock<Math>(job, block, end - begin, output, scratch);
       }
     }
   }

@@ -39,9 +39,12 @@ struct Job {
   Activation activation = Activation::kNone;
   float alpha = 0, beta = 0;
   float low = 0, high = 0;  // for the activations that are a clamp (none, Relu, Clip)
+  bool has_low = false, has_high = false;
   bool y_dfp16 = false, residual_dfp16 = false;  // fp32 otherwise
 
-  int64_t FirstVector(int64_t block) const { return vectors * block / blocks; }
+  __attribute__((always_inline)) int64_t FirstVector(int64_t block) const {
+    return vectors * block / blocks;
+  }
 };
 
 /// Computes pixels [pixel_begin, pixel_end) (counted over batch, height, width) of output blocks
