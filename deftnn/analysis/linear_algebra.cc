@@ -31,6 +31,18 @@ const double* At(const MatrixBlock& block, int64_t row, int64_t col) {
 // Small enough to give several threads work, large enough for BLAS to reach its speed.
 int64_t TileOf(int64_t size) { return size >= 2048 ? 512 : 192; }
 
+// Waking threads costs more than this many multiply-adds; results do not depend on the choice.
+ThreadPool* IfWorthIt(ThreadPool* pool, double multiply_adds) {
+  return multiply_adds > 4e6 ? pool : nullptr;
+}
+
+void ForTiles(ThreadPool* pool, int64_t tiles, FunctionRef<void(int64_t, int64_t, int)> run) {
+  if (pool)
+    pool->ParallelFor(tiles, run);
+  else
+    run(0, tiles, 0);
+}
+
 int Int(int64_t value) { return static_cast<int>(value); }
 
 void Mirror(Matrix& matrix, bool from_upper) {
@@ -84,10 +96,8 @@ void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, M
                   c + i * c_stride + j, Int(c_stride));
     }
   };
-  if (pool)
-    pool->ParallelFor(tiles_m * tiles_n, tiles);
-  else
-    tiles(0, tiles_m * tiles_n, 0);
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  ForTiles(IfWorthIt(pool, work), tiles_m * tiles_n, tiles);
 }
 
 Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const Matrix& b,
@@ -119,10 +129,8 @@ void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, doubl
                   c + i * k + j, Int(k));
     }
   };
-  if (pool)
-    pool->ParallelFor(static_cast<int64_t>(upper.size()), run);
-  else
-    run(0, static_cast<int64_t>(upper.size()), 0);
+  const double work = static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(k);
+  ForTiles(IfWorthIt(pool, work), static_cast<int64_t>(upper.size()), run);
 }
 
 void Mirror(Matrix& matrix) { Mirror(matrix, true); }
@@ -168,11 +176,8 @@ void Cholesky::SolveRows(ThreadPool* pool, int64_t count, double* rows) const {
       DEFTNN_CHECK(info == 0);
     }
   };
-  const int64_t tiles = (count + kTile - 1) / kTile;
-  if (pool)
-    pool->ParallelFor(tiles, solve);
-  else
-    solve(0, tiles, 0);
+  const double work = static_cast<double>(count) * static_cast<double>(n) * static_cast<double>(n);
+  ForTiles(IfWorthIt(pool, work), (count + kTile - 1) / kTile, solve);
 }
 
 Matrix Cholesky::Inverse() && {

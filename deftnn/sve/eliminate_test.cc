@@ -236,7 +236,7 @@ TEST(SveEliminate, RefusesBadInput) {
 
 TEST(SveEliminate, BitsDoNotDependOnThreads) {
   Rng rng(11);
-  const Case c = RandomCase(rng, 900, 70, 9, 33);  // 630 entries: batches and pools
+  const Case c = RandomCase(rng, 300, 60, 9, 9);  // 540 entries: batches and pools
   for (const char* grouping : {"synapse", "quad"}) {
     std::vector<Elimination> results;
     for (const int threads : {1, 2, 3}) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -41,7 +42,8 @@ Matrix ContributionMoments(const RankingProblem& problem) {
 //   corr_g = E<z_g, s> / sqrt(E|z_g|^2 E|s|^2)
 // With r_g = sum of M_gh over the remaining h and T = sum of r_g: E<z_g, s> = r_g - M_gg and
 // E|s|^2 = T - 2 r_g + M_gg, so a step costs O(groups). A group that contributes nothing (M_gg = 0)
-// goes before all others.
+// goes before all others; of equal correlations (the last two groups always tie) the smaller
+// contribution goes.
 Result<EliminationOrder> Rank(const RankingProblem& problem) {
   const Matrix moments = ContributionMoments(problem);
   const int64_t groups = moments.rows;
@@ -55,7 +57,8 @@ Result<EliminationOrder> Rank(const RankingProblem& problem) {
   EliminationOrder order;
   for (int64_t step = 0; step < groups; ++step) {
     int64_t best = 0;
-    double best_score = -std::numeric_limits<double>::infinity();
+    double best_score = 0;
+    bool found = false;
     for (int64_t g = 0; g < groups; ++g) {
       if (gone[g]) continue;
       const double own = moments.at(g, g), rest = total - 2 * r[g] + own;
@@ -64,9 +67,12 @@ Result<EliminationOrder> Rank(const RankingProblem& problem) {
         score = std::numeric_limits<double>::max();
       else if (rest > 0)
         score = (r[g] - own) / std::sqrt(own * rest);
-      if (gone[best] || score > best_score) {
+      const double tie = 1e-12 * std::max(1.0, std::abs(best_score));
+      if (!found || score > best_score + tie ||
+          (score >= best_score - tie && own < moments.at(best, best))) {
         best = g;
         best_score = score;
+        found = true;
       }
     }
     gone[best] = 1;

@@ -136,7 +136,7 @@ std::vector<double> Scores(const Surgeon& surgeon, const std::vector<LiveGroup>&
     for (int64_t i = begin; i < end; ++i)
       scores[i] = surgeon.Cost(live[i]) / static_cast<double>(live[i].size);
   };
-  if (pool && surgeon.entries * surgeon.outputs > 65536)
+  if (pool && surgeon.entries * surgeon.outputs > (int64_t{1} << 21))
     pool->ParallelFor(static_cast<int64_t>(live.size()), run);
   else
     run(0, static_cast<int64_t>(live.size()), 0);
