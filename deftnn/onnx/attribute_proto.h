@@ -13,7 +13,4 @@ namespace deftnn {
 /// sparse tensors, types, references to a function's attributes, NaN, a bad tensor.
 Result<Attribute> ReadAttributeProto(const onnx::AttributeProto& proto, ExternalData& external);
 
-/// What a Constant node of these attributes makes; an error when they do not say exactly one value.
-Result<Tensor> ConstantOf(const Attributes& attributes);
-
 }  // namespace deftnn

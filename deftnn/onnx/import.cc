@@ -16,6 +16,7 @@
 #include "deftnn/onnx/tensor_proto.h"
 #include "deftnn/onnx/unsupported.h"
 #include "deftnn/onnx/value_info_proto.h"
+#include "deftnn/ops/constant.h"
 #include "deftnn/ops/op.h"
 
 namespace deftnn {

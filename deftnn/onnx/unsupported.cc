@@ -20,8 +20,7 @@ void Collect(const onnx::GraphProto& graph, int opset, Unsupported& found) {
   for (const auto& node : graph.node()) {
     const bool standard = IsOnnxDomain(node.domain());
     const OpDef* op = standard ? FindOp("", node.op_type()) : nullptr;
-    const bool constant = standard && node.op_type() == "Constant";
-    if (!constant && (op == nullptr || op->first_opset > opset)) {
+    if (op == nullptr || op->first_opset > opset) {
       const std::string_view domain = standard ? "ai.onnx" : std::string_view(node.domain());
       found.emplace(fmt::format("{}.{}", domain, node.op_type()), OneNodesName(node));
     }

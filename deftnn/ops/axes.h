@@ -31,4 +31,17 @@ inline AxisSplit SplitAround(const Shape& shape, int first, int behind) {
   return split;
 }
 
+/// Each axis resolved, in the order given; an error where one is out of range or named twice.
+inline Result<std::vector<int>> ResolveAxes(const std::vector<int64_t>& axes, size_t rank) {
+  std::vector<int> resolved;
+  std::vector<bool> seen(rank, false);
+  for (const int64_t axis : axes) {
+    DEFTNN_ASSIGN_OR_RETURN(const int one, ResolveAxis(axis, rank));
+    if (seen[one]) return Error("axis {} is named twice", axis);
+    seen[one] = true;
+    resolved.push_back(one);
+  }
+  return resolved;
+}
+
 }  // namespace deftnn
