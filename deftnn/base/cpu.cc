@@ -121,6 +121,13 @@ std::string CpuName() {
 int PhysicalThreads() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 long CacheBytes(int level) {
+  // sysconf counts a cache that several groups of cores have once for each group.
+  std::ifstream file(fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/size", level));
+  long kibibytes = 0;
+  char unit = 0;
+  if (level == 3 && file >> kibibytes >> unit && unit == 'K' && kibibytes > 0) {
+    return kibibytes << 10;
+  }
   const int names[] = {0, _SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
   const long usual[] = {0, 32L << 10, 1L << 20, 16L << 20};
   const long bytes = sysconf(names[level]);

@@ -2,15 +2,18 @@
 #include "deftnn/kernels/gemm/gemm.h"
 
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
 
+#include "deftnn/base/crc32c.h"
 #include "deftnn/base/half.h"
 #include "deftnn/base/rng.h"
 #include "deftnn/base/tensor.h"
+#include "deftnn/kernels/gemm/packed.h"
 
 namespace deftnn::gemm {
 namespace {
@@ -218,6 +221,218 @@ TEST_P(GemmKernelTest, MatchesTheOracleOnRandomProducts) {
     Rng rng(seed);
     CheckCase(RandomCase(rng, GetParam()->format), *GetParam(), rng);
     if (HasFatalFailure()) return;
+  }
+}
+
+// A 3x3 convolution of 5 channels with half of K, bound to `kernel`.
+struct Small {
+  Case c;
+  PackedProduct packed;
+  Buffer x;
+
+  explicit Small(const Kernel& kernel, int64_t outputs = 150, int64_t width = 17) {
+    Rng rng(11);
+    GemmSpec& s = c.spec;
+    s.outputs = outputs, s.channels = 5, s.kernel_h = s.kernel_w = 3, s.pad_top = s.pad_left = 1;
+    s.format = kernel.format;
+    s.contiguous_pixels = true;
+    for (int64_t k = 0; k < s.full_k(); ++k) {
+      if (rng.Below(2) == 0) s.entries.push_back(k);
+    }
+    c.in = Layout::Dense(1, 9, width, s.channels, kernel.format, 1, 1, 1, 1);
+    c.out = Layout::Dense(1, 9, width, outputs, Format::kFp32);
+    for (size_t i = 0; i < outputs * s.entries.size(); ++i) {
+      c.weights.push_back(static_cast<float>(rng.Normal()));
+    }
+    c.bias.assign(outputs, 0.25f);
+    packed = Pack(s, c.weights, c.bias, kernel);
+    x = RandomBuffer(c.in, rng);
+  }
+  std::vector<float> Outputs(const PackedProduct& product, int threads) const {
+    Buffer y(c.out, 0);
+    ThreadPool pool(threads);
+    Run(Bind(product, c.in, c.out), x.origin(), y.origin(), nullptr, pool);
+    const auto* values = reinterpret_cast<const float*>(y.bytes.get());
+    return {values, values + c.out.extent()};
+  }
+};
+
+TEST_P(GemmKernelTest, ThreadsChangeNoBit) {
+  for (const int64_t width : {1, 4, 17}) {
+    const Small small(*GetParam(), width == 4 ? 37 : 150, width);
+    const std::vector<float> one = small.Outputs(small.packed, 1);
+    for (const int threads : {2, 3, 5, 8}) {
+      EXPECT_EQ(one, small.Outputs(small.packed, threads)) << threads << " threads";
+    }
+  }
+}
+
+TEST_P(GemmKernelTest, SumsOverSeveralBlocksOfK) {
+  // Weights far beyond a quarter of any L2 cache.
+  Rng rng(5);
+  Case c;
+  c.spec.outputs = 16, c.spec.channels = 20000, c.spec.format = GetParam()->format;
+  for (int64_t k = 0; k < c.spec.channels; ++k) c.spec.entries.push_back(k);
+  for (int64_t i = 0; i < c.spec.outputs * c.spec.channels; ++i) {
+    c.weights.push_back(static_cast<float>(rng.Normal()));
+  }
+  c.in = Layout::Dense(1, 1, 11, c.spec.channels, c.spec.format);
+  c.out = c.residual = Layout::Dense(1, 1, 11, c.spec.outputs, Format::kFp32);
+  CheckCase(c, *GetParam(), rng);
+}
+
+TEST_P(GemmKernelTest, MorePixelsThanABlock) {
+  Rng rng(6);
+  Case c;
+  c.spec.outputs = 20, c.spec.channels = 6, c.spec.format = GetParam()->format;
+  for (int64_t k = 0; k < c.spec.channels; ++k) c.spec.entries.push_back(k);
+  for (int64_t i = 0; i < c.spec.outputs * c.spec.channels; ++i) {
+    c.weights.push_back(static_cast<float>(rng.Normal()));
+  }
+  c.in = Layout::Dense(2, 19, 23, c.spec.channels, c.spec.format);
+  c.out = c.residual = Layout::Dense(2, 19, 23, c.spec.outputs, GetParam()->format);
+  c.has_residual = true;
+  CheckCase(c, *GetParam(), rng);
+}
+
+TEST_P(GemmKernelTest, NothingKeptLeavesTheBias) {
+  Rng rng(3);
+  Case c;
+  c.spec.outputs = 19, c.spec.channels = 4, c.spec.format = GetParam()->format;
+  c.spec.activation.kind = Activation::kRelu;
+  for (int64_t i = 0; i < 19; ++i) c.bias.push_back(static_cast<float>(i) - 9.0f);
+  c.in = Layout::Dense(1, 1, 7, 4, c.spec.format);
+  c.out = c.residual = Layout::Dense(1, 1, 7, 19, Format::kFp32);
+  CheckCase(c, *GetParam(), rng);
+}
+
+TEST_P(GemmKernelTest, NanReachesItsOwnPixelOnly) {
+  for (const Activation kind :
+       {Activation::kNone, Activation::kRelu, Activation::kClip, Activation::kLeakyRelu,
+        Activation::kSigmoid, Activation::kHardSigmoid, Activation::kHardSwish,
+        Activation::kTanh}) {
+    for (const Format format : {Format::kFp32, Format::kDfp16}) {
+      SCOPED_TRACE(fmt::format("activation {} to {}", static_cast<int>(kind), NameOf(format)));
+      GemmSpec spec;
+      spec.outputs = 21, spec.channels = 6, spec.format = GetParam()->format;
+      spec.entries = {0, 1, 2, 3, 4, 5};
+      spec.activation = {kind, -1.0f, 1.0f};
+      const Layout in = Layout::Dense(1, 1, 9, 6, spec.format);
+      const Layout out = Layout::Dense(1, 1, 9, 21, format);
+      Buffer x(in, 0.5f), y(out, 0);
+      x.SetAt(4 * 6 + 3, std::numeric_limits<float>::quiet_NaN());
+      const std::vector<float> weights(21 * 6, 0.25f);
+      ThreadPool pool(1);
+      gemm::Run(Bind(Pack(spec, weights, {}, *GetParam()), in, out), x.origin(), y.origin(),
+                nullptr, pool);
+      for (int64_t i = 0; i < out.extent(); ++i) {
+        EXPECT_EQ(std::isnan(y.GetAt(i)), i / 21 == 4) << i;
+      }
+    }
+  }
+}
+
+TEST_P(GemmKernelTest, ABlobLoadsAgain) {
+  const Small small(*GetParam());
+  const std::span<const std::byte> bytes = small.packed.bytes();
+  // Aligned in place, and copied when not.
+  for (const size_t shift : {size_t{0}, size_t{3}}) {
+    const std::shared_ptr<std::byte> copy = AllocateAligned(bytes.size() + shift);
+    std::memcpy(copy.get() + shift, bytes.data(), bytes.size());
+    const auto loaded = PackedProduct::Load({copy.get() + shift, bytes.size()}, copy);
+    ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
+    EXPECT_EQ(&loaded->kernel(), GetParam());
+    EXPECT_EQ(small.Outputs(*loaded, 1), small.Outputs(small.packed, 1));
+  }
+}
+
+TEST_P(GemmKernelTest, ADamagedBlobIsRefused) {
+  const Small small(*GetParam());
+  const std::span<const std::byte> bytes = small.packed.bytes();
+  const std::shared_ptr<std::byte> copy = AllocateAligned(bytes.size());
+  const auto refused = [&](size_t size) {
+    return !PackedProduct::Load({copy.get(), size}, copy).ok();
+  };
+  std::memcpy(copy.get(), bytes.data(), bytes.size());
+  const PackedHeader header = small.packed.header();
+  const size_t steps_end = header.steps_at + header.steps * sizeof(KStep);
+  for (size_t at = 0; at < steps_end; ++at) {
+    if (at >= sizeof(PackedHeader) && at < static_cast<size_t>(header.steps_at)) continue;
+    copy.get()[at] ^= std::byte{0x11};
+    EXPECT_TRUE(refused(bytes.size())) << "byte " << at;
+    copy.get()[at] ^= std::byte{0x11};
+  }
+  EXPECT_FALSE(refused(bytes.size()));
+  for (const size_t size : {size_t{0}, size_t{7}, sizeof(PackedHeader), bytes.size() - 64}) {
+    EXPECT_TRUE(refused(size)) << "cut to " << size;
+  }
+  // With a checksum that fits, too: no step may leave the kernel's window.
+  auto* forged = reinterpret_cast<PackedHeader*>(copy.get());
+  reinterpret_cast<KStep*>(copy.get() + header.steps_at)->c = static_cast<int32_t>(header.channels);
+  forged->checksum = 0;
+  forged->checksum = Crc32c({copy.get() + header.steps_at, header.steps * sizeof(KStep)},
+                            Crc32c({copy.get(), sizeof(PackedHeader)}));
+  EXPECT_TRUE(refused(bytes.size()));
+}
+
+TEST(GemmCover, PairsTakeNeighboursAndStayInTheirRun) {
+  GemmSpec spec;
+  spec.channels = 3, spec.kernel_h = 2, spec.kernel_w = 3;
+  for (int64_t k = 0; k < spec.full_k(); ++k) spec.entries.push_back(k);
+  spec.contiguous_pixels = true;
+  EXPECT_EQ(CoverEntries(spec, 1).size(), 18u);
+  EXPECT_EQ(CoverEntries(spec, 2).size(), 10u);  // two rows of nine
+  spec.contiguous_pixels = false;
+  EXPECT_EQ(CoverEntries(spec, 2).size(), 12u);  // six pixels of three
+  spec.contiguous_pixels = true, spec.dilation_w = 2;
+  EXPECT_EQ(CoverEntries(spec, 2).size(), 12u);
+  // The last channel alone takes the one before it along; a middle one takes the next.
+  spec.entries = {2, 4, 5};
+  const std::vector<KStep> steps = CoverEntries(spec, 2);
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(steps[0].c, 1);
+  EXPECT_EQ(steps[1].c, 1);
+  EXPECT_EQ(steps[1].kw, 1);
+}
+
+TEST(GemmSelect, TakesTheBestIsaUnlessACostIsKnown) {
+  GemmSpec spec;
+  spec.outputs = 8, spec.channels = 8;
+  for (const Isa isa : UsableIsas()) {
+    for (const Format format : {Format::kFp32, Format::kDfp16}) {
+      spec.format = format;
+      const auto candidates = Candidates(spec, isa);
+      ASSERT_FALSE(candidates.empty());
+      for (size_t i = 0; i < candidates.size(); ++i) {
+        EXPECT_LE(candidates[i]->isa, isa);
+        EXPECT_EQ(candidates[i]->format, format);
+        if (i > 0) {
+          EXPECT_LE(candidates[i]->isa, candidates[i - 1]->isa);
+        }
+      }
+      EXPECT_EQ(Select(spec, isa), candidates.front());
+      const Kernel* last = candidates.back();
+      EXPECT_EQ(Select(spec, isa, [&](const Kernel& k) { return &k == last ? 1.0 : 2.0; }), last);
+      EXPECT_EQ(Select(spec, isa, [](const Kernel&) { return -1.0; }), candidates.front());
+    }
+  }
+}
+
+// What each file is compiled for; with the wrong flags Highway falls back without a word.
+TEST(GemmTargets, EveryFileHasTheTargetOfItsIsa) {
+  for (const Kernel& kernel : AllKernels()) {
+    SCOPED_TRACE(kernel.name);
+    const int64_t target = kernel.code.static_target;
+    switch (kernel.isa) {
+      case Isa::kPortable:
+        EXPECT_TRUE(target == HWY_EMU128 || target == HWY_SCALAR) << target;
+        break;
+      case Isa::kAvx2:
+        EXPECT_EQ(target, HWY_AVX2);
+        break;
+      default:
+        EXPECT_EQ(target, HWY_AVX3);
+    }
   }
 }
 

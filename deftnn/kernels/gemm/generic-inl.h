@@ -8,12 +8,13 @@
 // entries of an irregular K lie.
 #pragma once
 
-#include <hwy/contrib/math/math-inl.h>
-#include <hwy/highway.h>
 #include <string.h>
 
 #include "deftnn/kernels/gemm/kernel.h"
+#include "deftnn/kernels/simd-inl.h"
 
+// After simd-inl.h, which decides on Highway's target for plain x86-64.
+#include <hwy/contrib/math/math-inl.h>
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -23,8 +24,6 @@
 
 namespace deftnn::gemm {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int kMaxTilePixels = 24;
 
