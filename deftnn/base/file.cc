@@ -13,6 +13,9 @@ namespace {
 
 std::string Reason() { return std::strerror(errno); }
 
+/// Opening a pipe that nobody writes to must not wait; a regular file is read the same either way.
+constexpr int kReading = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -37,7 +40,7 @@ Result<size_t> RegularSize(int fd, const std::string& path) {
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(open(path.c_str(), kReading));
   if (file.get() < 0) return Error("cannot be opened: {}", Reason()).WithFile(path);
   DEFTNN_ASSIGN_OR_RETURN(const size_t size, RegularSize(file.get(), path));
   if (static_cast<int64_t>(size) > max_bytes) {
@@ -56,7 +59,7 @@ Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
 }
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(open(path.c_str(), kReading));
   if (file.get() < 0) return Error("cannot be opened: {}", Reason()).WithFile(path);
   DEFTNN_ASSIGN_OR_RETURN(const size_t size, RegularSize(file.get(), path));
   MappedFile mapped;

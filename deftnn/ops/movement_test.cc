@@ -283,6 +283,19 @@ TEST(Expand, BroadcastsBothWays) {
   EXPECT_THAT(Refusal("Expand", {Iota({1}), Vector({INT64_MAX, 4})}), HasSubstr("elements"));
 }
 
+TEST(Equal, ComparesBroadcast) {
+  EXPECT_THAT(RunOp("Equal", {Floats({2, 1}, {1, NAN}), Floats({2}, {1, NAN})}).values<bool>(),
+              ElementsAre(true, false, false, false));
+  EXPECT_THAT(RunOp("Equal", {Vector({3, 4}), Vector({4})}).values<bool>(),
+              ElementsAre(false, true));
+  EXPECT_THAT(Refusal("Equal", {Vector({3}), Floats({1}, {3})}), HasSubstr("types"));
+}
+
+TEST(Reciprocal, DividesOne) {
+  ExpectFloats(RunOp("Reciprocal", {Floats({2}, {4, -0.5f})}), {2}, {0.25f, -2});
+  EXPECT_THAT(Refusal("Reciprocal", {Vector({3})}), HasSubstr("int64"));
+}
+
 TEST(Constant, GivesItsValue) {
   EXPECT_THAT(RunOp("Constant", {}, {{"value_floats", std::vector<float>{1, 2}}}).values<float>(),
               ElementsAre(1, 2));
