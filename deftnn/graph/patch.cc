@@ -21,7 +21,7 @@ void Patch::ReplaceNode(int index, Node node) {
 
 bool Patch::empty() const {
   return added_nodes_.empty() && removed_nodes_.empty() && replaced_nodes_.empty() &&
-         constants_.empty() && uses_.empty();
+         constants_.empty() && shapes_.empty() && uses_.empty();
 }
 
 Result<Graph> Patch::Apply(Graph graph) const {
@@ -40,6 +40,7 @@ Result<Graph> Patch::Apply(Graph graph) const {
     graph.values_[id].type = tensor.type();
     graph.values_[id].shape = tensor.shape();
   }
+  for (const auto& [id, shape] : shapes_) graph.values_[id].shape = shape;
   for (const auto& [from, to] : uses_) {
     for (Node& node : graph.nodes_) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
     for (ValueId& output : graph.outputs_) {

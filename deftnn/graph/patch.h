@@ -25,6 +25,8 @@ class Patch {
   void ReplaceConstant(ValueId id, Tensor tensor) {
     constants_.emplace_back(id, std::move(tensor));
   }
+  /// The declared shape of a value that the patch makes smaller.
+  void ReplaceShape(ValueId id, Shape shape) { shapes_.emplace_back(id, std::move(shape)); }
   /// Every reader of `from`, graph outputs included, reads `to` instead.
   void ReplaceUses(ValueId from, ValueId to) { uses_.emplace_back(from, to); }
 
@@ -41,6 +43,7 @@ class Patch {
   std::vector<int> removed_nodes_;
   std::vector<std::pair<int, Node>> replaced_nodes_;
   std::vector<std::pair<ValueId, Tensor>> constants_;
+  std::vector<std::pair<ValueId, Shape>> shapes_;
   std::vector<std::pair<ValueId, ValueId>> uses_;
 };
 
