@@ -38,6 +38,22 @@ constexpr bool kMasks32 = true;
 constexpr bool kMasks32 = false;
 #endif
 
+/// An index known when compiling.
+template <int kIndex>
+struct Constant {
+  constexpr operator int() const { return kIndex; }
+};
+/// function(Constant<0>()), ..., function(Constant<kCount - 1>()). For loops over arrays of
+/// vectors: with an index that is known from the start, compilers keep the array in registers.
+template <int kCount, int kIndex = 0, class Function>
+HWY_INLINE void Unroll(Function&& function) {
+  if constexpr (kIndex < kCount) {
+    function(Constant<kIndex>());
+    Unroll<kCount, kIndex + 1>(function);
+  }
+}
+#define DEFTNN_INLINE_LAMBDA __attribute__((always_inline))
+
 template <class D>
 HWY_INLINE hn::Vec<D> LoadFloats(D d, const float* from) {
   return hn::LoadU(d, from);

@@ -11,7 +11,7 @@
 namespace deftnn {
 namespace {
 
-TEST(Layout, EachFileIsCompiledForItsTarget) {
+TEST(LayoutKernels, EachFileIsCompiledForItsTarget) {
   EXPECT_EQ(SelectLayout(Isa::kPortable).isa, Isa::kPortable);
 #if defined(__x86_64__)
   EXPECT_EQ(SelectLayout(Isa::kPortable).target, HWY_EMU128);
@@ -29,7 +29,7 @@ const Case kCases[] = {{1, 28, 28, 1},  {2, 5, 7, 3},   {1, 32, 33, 3}, {1, 1, 1
                        {2, 3, 17, 2},   {1, 4, 4, 16},  {3, 6, 5, 48},  {1, 7, 9, 37},
                        {1, 1, 1, 1000}, {1, 20, 48, 64}};
 
-TEST(Layout, PlanesToViewAndBack) {
+TEST(LayoutKernels, PlanesToViewAndBack) {
   ThreadPool pool(3);
   Rng rng(1);
   for (const Isa isa : UsableIsas()) {
@@ -63,7 +63,7 @@ TEST(Layout, PlanesToViewAndBack) {
   }
 }
 
-TEST(Layout, CopyConvertsAndKeepsToItsChannels) {
+TEST(LayoutKernels, CopyConvertsAndKeepsToItsChannels) {
   ThreadPool pool(2);
   Rng rng(2);
   for (const Isa isa : UsableIsas()) {
@@ -89,7 +89,7 @@ TEST(Layout, CopyConvertsAndKeepsToItsChannels) {
   }
 }
 
-TEST(Layout, EveryCodeSurvivesAndEveryIsaRoundsAlike) {
+TEST(LayoutKernels, EveryCodeSurvivesAndEveryIsaRoundsAlike) {
   ThreadPool pool(1);
   for (const Isa isa : UsableIsas()) {
     SCOPED_TRACE(NameOf(isa));
@@ -108,7 +108,7 @@ TEST(Layout, EveryCodeSurvivesAndEveryIsaRoundsAlike) {
   }
 }
 
-TEST(Layout, ZeroHaloClearsTheHaloOnly) {
+TEST(LayoutKernels, ZeroHaloClearsTheHaloOnly) {
   Rng rng(3);
   for (const Format format : kFormats) {
     for (const int64_t gap : {0, 4}) {
@@ -126,7 +126,7 @@ TEST(Layout, ZeroHaloClearsTheHaloOnly) {
   }
 }
 
-TEST(Layout, ZeroHaloWithoutAHaloDoesNothing) {
+TEST(LayoutKernels, ZeroHaloWithoutAHaloDoesNothing) {
   std::vector<float> data(24, 1.0f);
   ZeroHalo({Layout::Dense(2, 3, 2, 2, Format::kFp32), data.data()}, false);
   for (const float x : data) EXPECT_EQ(x, 1.0f);
