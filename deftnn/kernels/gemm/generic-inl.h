@@ -39,6 +39,8 @@ struct Vectors {
   typedef uint16_t HLoad __attribute__((vector_size(kLanes * 2), may_alias, aligned(2)));
 };
 
+typedef uint32_t Word __attribute__((may_alias, aligned(1)));
+
 DEFTNN_INLINE float LoadFloat(const uint8_t* p) {
   float value;
   memcpy(&value, p, 4);
@@ -186,6 +188,22 @@ struct Fp32Math {
   }
 };
 
+// A word in every lane. Left to itself, GCC loads each word once for both of its halves and shifts
+// and masks it in a general register (a move and a shuffle each), or keeps the words in vector
+// registers that the accumulators need.
+template <int kLanes>
+DEFTNN_INLINE typename Vectors<kLanes>::U BroadcastWord(const uint8_t* p) {
+  typename Vectors<kLanes>::U word;
+#if defined(__AVX512F__)
+  asm volatile("vpbroadcastd %1, %0" : "=v"(word) : "m"(*reinterpret_cast<const Word*>(p)));
+#elif defined(__AVX2__)
+  asm volatile("vpbroadcastd %1, %0" : "=x"(word) : "m"(*reinterpret_cast<const Word*>(p)));
+#else
+  word = LoadWord(p) + typename Vectors<kLanes>::U{};
+#endif
+  return word;
+}
+
 // DFP16 without dot instructions: a pair a step, fissioned by shift and mask next to the two FMAs.
 // A DFP16 number is the upper half of its float32, so that a pair read as one word holds the first
 // entry after a shift and the second after a mask.
@@ -206,14 +224,14 @@ struct FissionMath {
       weight[v] = (F)(*reinterpret_cast<const ULoad*>(w + v * kStepBytes) << 16);
     }
     DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-      const F entry = (F)((LoadWord(x[p] + offset) + U{}) << 16);
+      const F entry = (F)(BroadcastWord<kLanes>(x[p] + offset) << 16);
       DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) acc[p][v] += entry * weight[v];
     }
     DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
       weight[v] = (F)(*reinterpret_cast<const ULoad*>(w + v * kStepBytes) & 0xffff0000u);
     }
     DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-      const F entry = (F)((LoadWord(x[p] + offset) + U{}) & 0xffff0000u);
+      const F entry = (F)(BroadcastWord<kLanes>(x[p] + offset) & 0xffff0000u);
       DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) acc[p][v] += entry * weight[v];
     }
   }

@@ -25,10 +25,20 @@ const Kernel* FindKernel(std::string_view name) {
   return nullptr;
 }
 
+namespace {
+
+// Tiles of 16 outputs by 32 entries only pay where the product fills some of them.
+bool Suits(const Kernel& kernel, const GemmSpec& spec) {
+  return kernel.isa != Isa::kAmxBf16 || (spec.outputs >= 32 && spec.entries.size() >= 64);
+}
+
+}  // namespace
+
 std::vector<const Kernel*> Candidates(const GemmSpec& spec, Isa isa) {
   std::vector<const Kernel*> candidates;
   for (const Kernel& kernel : AllKernels()) {
-    if (kernel.format == spec.format && kernel.isa <= isa && Supports(kernel.isa)) {
+    if (kernel.format == spec.format && kernel.isa <= isa && Supports(kernel.isa) &&
+        Suits(kernel, spec)) {
       candidates.push_back(&kernel);
     }
   }
