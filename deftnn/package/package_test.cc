@@ -368,6 +368,51 @@ TEST_F(PackageTest, HostileGraphSectionsNeverCrash) {
   EXPECT_GT(accepted, 100);  // a changed letter of a name, say
 }
 
+// The same with every kind of attribute, of element type, and with subgraphs.
+TEST_F(PackageTest, HostileRandomGraphsNeverCrash) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    const auto encoded = deft::EncodeGraph(RandomGraph(rng, 1));
+    ASSERT_TRUE(encoded.ok());
+    const std::vector<std::byte> data(encoded->data_size);
+    for (int trial = 0; trial < 10; ++trial) {
+      std::string changed = encoded->graph;
+      for (int64_t edits = rng.Between(1, 4); edits > 0; --edits) {
+        changed[rng.Below(std::ssize(changed))] =
+            static_cast<char>(rng.Below(2) == 0 ? 0xff : rng.Below(256));
+      }
+      const auto decoded = deft::DecodeGraph(std::as_bytes(std::span(changed)), data, nullptr);
+      if (decoded.ok()) {
+        EXPECT_TRUE(Verify(*decoded).ok());
+      }
+    }
+  }
+}
+
+TEST_F(PackageTest, HostilePackedSectionsAreRefused) {
+  PackageContents contents = SmallContents();
+  const std::vector<std::byte> blob(5, std::byte{9});
+  contents.packed["k"] = blob;
+  contents.packed["l"] = blob;
+  const std::string file = Write(contents);
+  const Section packed = SectionAt(file, 3);
+  ASSERT_EQ(packed.kind, static_cast<uint32_t>(deft::SectionKind::kPacked));
+  const auto edited = [&](size_t offset, auto value) {
+    std::string changed = file;
+    std::memcpy(changed.data() + packed.offset + offset, &value, sizeof(value));
+    Sign(changed);
+    return Open(changed);
+  };
+  for (uint64_t lie : {packed.size, ~uint64_t{0}, ~uint64_t{0} - 63}) {
+    EXPECT_THAT(edited(offsetof(deft::PackedHeader, blob_size), lie), HasSubstr("too short"));
+  }
+  for (uint32_t lie : {static_cast<uint32_t>(packed.size), 0xffffffffu, 0xffffffc0u}) {
+    EXPECT_THAT(edited(offsetof(deft::PackedHeader, key_size), lie), HasSubstr("too short"));
+  }
+  EXPECT_THAT(edited(sizeof(deft::PackedHeader), 'l'), HasSubstr("one key"));
+}
+
 TEST_F(PackageTest, CyclesAndDoubleNamesAreRefused) {
   Graph cyclic;
   const ValueId a = cyclic.AddValue("a"), b = cyclic.AddValue("b");
