@@ -62,7 +62,7 @@ TEST(TensorProto, TypedFields) {
   proto.add_uint64_data(UINT64_MAX);
   EXPECT_THAT(Good(proto).values<uint64_t>(), ElementsAre(UINT64_MAX));
   proto = Proto(onnx::TensorProto::STRING, {1});
-  proto.add_string_data("a");
+  proto.add_string_data(std::string("a"));
   EXPECT_THAT(Good(proto).strings(), ElementsAre("a"));
   proto = Proto(onnx::TensorProto::COMPLEX64, {1});
   proto.add_float_data(1);

@@ -189,6 +189,19 @@ TEST(Passes, TransposesCancel) {
   ExpectSameOutputs(build.graph(), canonical, RandomInputs(build.graph(), rng, 2));
 }
 
+TEST(Passes, FlattenedTwiceIsFlattenedOnce) {
+  Rng rng(7);
+  NetworkBuilder build(rng);
+  const test::Image x = build.Input(3, 5, 6);
+  const ValueId once = build.Op("Flatten", {x.id});
+  const ValueId twice = build.Op("Reshape", {once, build.Ints({-1, 90})});
+  build.graph().AddOutput(build.Op("Relu", {twice}));
+  const Graph canonical = Canonical(build.graph());
+  EXPECT_EQ(canonical.nodes().size(), 2u);
+  EXPECT_EQ(CountOp(canonical, "Flatten"), 1);
+  ExpectSameOutputs(build.graph(), canonical, RandomInputs(build.graph(), rng, 2));
+}
+
 TEST(Passes, WeightsBehindConstantNodesAreWeights) {
   Rng rng(6);
   NetworkBuilder build(rng);

@@ -34,6 +34,11 @@ bool IsIdentity(const Graph& graph, PassContext& context, const Node& node) {
     const std::vector<int64_t> perm = node.Ints("perm");
     return !perm.empty() && IsRising(perm);
   }
+  if (node.op == "Flatten") {  // of a matrix
+    const std::vector<ValueInfo>* shapes = context.shapes();
+    return shapes != nullptr && node.Int("axis", 1) == 1 &&
+           (*shapes)[node.inputs[0]].shape.size() == 2;
+  }
   if (node.op == "Cast") {
     const std::vector<ValueInfo>* shapes = context.shapes();
     return shapes != nullptr &&
