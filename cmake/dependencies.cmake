@@ -9,15 +9,16 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_path(ONNX_INCLUDE_DIR onnx/onnx_pb.h REQUIRED)
 find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
-find_path(STB_INCLUDE_DIR stb/stb_image.h REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
 find_library(OPENBLAS_LIBRARY openblas REQUIRED)
 find_path(OPENBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES x86_64-linux-gnu/openblas-pthread x86_64-linux-gnu REQUIRED)
 find_library(LAPACKE_LIBRARY lapacke REQUIRED)
 
 add_library(deftnn_dependencies INTERFACE)
 target_include_directories(deftnn_dependencies SYSTEM INTERFACE
-  $<BUILD_INTERFACE:${ONNX_INCLUDE_DIR}> $<BUILD_INTERFACE:${STB_INCLUDE_DIR}/stb> $<BUILD_INTERFACE:${OPENBLAS_INCLUDE_DIR}>)
+  $<BUILD_INTERFACE:${ONNX_INCLUDE_DIR}> $<BUILD_INTERFACE:${OPENBLAS_INCLUDE_DIR}>)
 target_compile_definitions(deftnn_dependencies INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
 target_link_libraries(deftnn_dependencies INTERFACE
-  ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf hwy::hwy fmt::fmt spdlog::spdlog ZLIB::ZLIB
+  ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf hwy::hwy fmt::fmt spdlog::spdlog ZLIB::ZLIB JPEG::JPEG PNG::PNG
   Threads::Threads nlohmann_json::nlohmann_json CLI11::CLI11 ${OPENBLAS_LIBRARY} ${LAPACKE_LIBRARY} ${CMAKE_DL_LIBS})

@@ -5,7 +5,7 @@ set -euo pipefail
 packages=(
   g++-12 clang-16 libclang-rt-16-dev clang-format-16 clang-tidy-16 cmake ninja-build ccache make git python3 python3-venv
   libonnx-dev libprotobuf-dev protobuf-compiler libhwy-dev libopenblas-dev liblapacke-dev
-  libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libstb-dev
+  libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev zlib1g-dev libjpeg62-turbo-dev libpng-dev
   libgtest-dev libgmock-dev libbenchmark-dev dataset-fashion-mnist
 )
 

@@ -1,50 +1,40 @@
-// The one file that compiles stb_image: JPEG and PNG only, which keeps the rest of its decoders out
-// of reach of a hostile file.
-#include <limits>
-#include <memory>
+#include "deftnn/data/decode_picture.h"
 
-#include "deftnn/data/picture.h"
-
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#define STBI_NO_HDR
-#define STBI_NO_LINEAR
-#define STBI_MAX_DIMENSIONS (1 << 16)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb_image.h>
-#pragma GCC diagnostic pop
+#include <algorithm>
+#include <array>
 
 namespace deftnn {
+namespace {
 
-Result<Picture> DecodePicture(std::span<const std::byte> bytes, int channels) {
-  constexpr int64_t kMaxPixels = int64_t{1} << 27;
-  const char* const hint = "JPEG or PNG files of 8 bits a channel";
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
-    return Error("is too large for a picture");
-  }
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int size = static_cast<int>(bytes.size());
-  int width = 0, height = 0, stored = 0;
-  if (size == 0 || stbi_info_from_memory(data, size, &width, &height, &stored) == 0) {
-    return Error("is not a readable picture").WithHint(hint);
-  }
-  if (width < 1 || height < 1 || int64_t{width} * height > kMaxPixels) {
+bool StartsWith(std::span<const std::byte> bytes, std::span<const uint8_t> magic) {
+  return bytes.size() >= magic.size() &&
+         std::equal(magic.begin(), magic.end(), bytes.begin(),
+                    [](uint8_t a, std::byte b) { return std::byte{a} == b; });
+}
+
+}  // namespace
+
+Status CheckPictureSize(uint64_t width, uint64_t height) {
+  constexpr uint64_t kMostSide = 1 << 16, kMostPixels = 1 << 27;
+  if (width == 0 || height == 0) return Error("is a picture without pixels");
+  if (width > kMostSide || height > kMostSide || width * height > kMostPixels) {
     return Error("says that it is {} x {} pixels, which is too large", width, height);
   }
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(data, size, &width, &height, &stored, channels), stbi_image_free);
-  if (pixels == nullptr) {
-    return Error("is a damaged picture: {}", stbi_failure_reason()).WithHint(hint);
+  return {};
+}
+
+Result<Picture> DecodePicture(std::span<const std::byte> bytes, int channels) {
+  constexpr std::array<uint8_t, 3> kJpeg = {0xff, 0xd8, 0xff};
+  constexpr std::array<uint8_t, 8> kPng = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  if (StartsWith(bytes, kJpeg)) {
+    DEFTNN_ASSIGN_OR_RETURN(Picture picture, DecodeJpeg(bytes));
+    return ToChannels(std::move(picture), channels);
   }
-  Picture picture{height, width, channels, {}};
-  const size_t count =
-      static_cast<size_t>(height) * static_cast<size_t>(width) * static_cast<size_t>(channels);
-  picture.pixels.assign(pixels.get(), pixels.get() + count);
-  return picture;
+  if (StartsWith(bytes, kPng)) {
+    DEFTNN_ASSIGN_OR_RETURN(Picture picture, DecodePng(bytes));
+    return ToChannels(std::move(picture), channels);
+  }
+  return Error("is neither a JPEG nor a PNG");
 }
 
 }  // namespace deftnn
