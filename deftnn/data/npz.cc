@@ -207,7 +207,7 @@ Status WriteNpz(const std::string& path,
     AppendLittle(common, name.size(), 2);
     AppendLittle(common, 0, 2);
     AppendLittle(out, kLocalSignature, 4);
-    out += common + name + npy;
+    out.append(common).append(name).append(npy);
     AppendLittle(directory, kCentralSignature, 4);
     AppendLittle(directory, 20, 2);
     directory += common;

@@ -101,7 +101,8 @@ Result<Preprocess> ReadPreprocess(const std::string& path) {
 }
 
 Result<Picture> PreparePicture(Picture picture, const Preprocess& preprocess) {
-  picture = ToChannels(std::move(picture), preprocess.channels.value_or(picture.channels));
+  const int channels = preprocess.channels.value_or(picture.channels);
+  picture = ToChannels(std::move(picture), channels);
   if (preprocess.resize.size() == 2) {
     picture = Resize(picture, preprocess.resize[0], preprocess.resize[1]);
   } else if (preprocess.resize.size() == 1) {

@@ -26,7 +26,7 @@ std::string Printable(std::string text) {
 
 /// A long name keeps its end, which is what tells layers apart.
 std::string Short(const std::string& name, size_t most = 36) {
-  const std::string text = Printable(name);
+  std::string text = Printable(name);
   if (Width(text) <= most) return text;
   size_t cut = text.size(), kept = 0;
   while (cut > 0 && kept + 2 < most) {
