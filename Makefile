@@ -3,19 +3,35 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
+VENV := .venv
+PEERS := onnxruntime onnx numpy pillow
 
-.PHONY: all setup build demo test bench format format-check lint clean
+.PHONY: all setup venv build demo test bench kernel-bench format format-check lint clean
 all: build
 
 setup:
 	@tools/setup.sh
 
+venv: setup
+	@test -f $(VENV)/.peers || (python3 -m venv $(VENV) && $(VENV)/bin/pip -q install $(PEERS) && touch $(VENV)/.peers)
+
 build: setup
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
-test: setup
+demo: setup
+	@cmake --preset release -DDEFTNN_BUILD_TESTS=OFF -DDEFTNN_BUILD_BENCHMARKS=OFF -B build/cli >/dev/null
+	@cmake --build build/cli -j $(JOBS) --target deftnn_cli
+	@examples/fashion_mnist/demo.sh build/cli/deftnn build/demo
+
+test: setup venv
 	@tools/test.sh
+
+bench: build venv
+	@$(VENV)/bin/python bench/against_onnxruntime.py --deftnn $(BUILD)/deftnn examples/fashion_mnist/fashion_vgg.onnx
+
+kernel-bench: build
+	@$(BUILD)/deftnn_kernel_bench
 
 format: setup
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-16 -i
