@@ -3,9 +3,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "deftnn/base/activation.h"
 #include "deftnn/base/cpu.h"
 #include "deftnn/base/status.h"
 #include "deftnn/base/threads.h"
@@ -31,6 +33,7 @@ struct StepSpec {
   Node node;                    // for kConvert: named after the value that is converted
   std::vector<Operand> inputs;  // a missing optional input does not exist()
   std::vector<Operand> outputs;
+  std::optional<ActivationSpec> activation;  // for kActivation
 };
 
 /// What a step costs by the algebra, for the roofline.

@@ -5,6 +5,9 @@
 
 #include "deftnn/base/rng.h"
 #include "deftnn/base/tensor.h"
+#include "deftnn/ops/synapse_product.h"
+#include "deftnn/runtime/packing.h"
+#include "deftnn/runtime/roles.h"
 
 namespace deftnn {
 namespace {
@@ -22,6 +25,30 @@ std::shared_ptr<std::byte> Room(const Layout& layout) {
 }
 
 }  // namespace
+
+Result<ProductGeometry> GeometryOf(const Graph& graph, const std::vector<ValueInfo>& infos,
+                                   const Node& node, Format format) {
+  const Shape& x = infos[node.inputs[SynapseProduct::kX]].shape;
+  ProductGeometry geometry;
+  DEFTNN_ASSIGN_OR_RETURN(geometry.spec,
+                          DescribeProduct(node, *graph.Constant(node.inputs[SynapseProduct::kW]),
+                                          *graph.Constant(node.inputs[SynapseProduct::kKept]), x));
+  gemm::GemmSpec& spec = geometry.spec;
+  spec.format = format;
+  const bool conv = node.String("kind", "") == "conv";
+  Halo halo;
+  if (conv) {
+    halo = {spec.pad_top, spec.kernel_h * spec.dilation_h, spec.pad_left,
+            spec.kernel_w * spec.dilation_w};
+  }
+  const Form form = conv ? Form::kImage : Form::kRows;
+  geometry.input = LayoutOf(form, x, format, halo);
+  geometry.output = LayoutOf(form, infos[node.outputs[0]].shape, format);
+  spec.contiguous_pixels = geometry.input.channels == spec.channels;
+  geometry.input.channels = spec.channels;
+  geometry.output.channels = spec.outputs;
+  return geometry;
+}
 
 double MeasureProductMs(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
                         Isa isa, ThreadPool& pool, const gemm::Kernel* kernel) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "deftnn/ops/activations.h"
 #include "deftnn/runtime/memory_plan.h"
 #include "deftnn/runtime/roles.h"
 
@@ -132,7 +133,7 @@ class Planner {
     Node node;
     node.name = graph_.value(id).name;
     node.op = "Convert";
-    specs_.push_back({StepKind::kConvert, node, {from}, {to}});
+    specs_.push_back({StepKind::kConvert, node, {from}, {to}, {}});
     forms_[id].push_back(to);
     return to;
   }
@@ -159,7 +160,7 @@ class Planner {
       case NodeRole::kStep:
         break;
     }
-    StepSpec spec{choice.kind, node, {}, {}};
+    StepSpec spec{choice.kind, node, {}, {}, ReadActivation(graph_, node)};
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       spec.inputs.push_back(node.inputs[i] == kNoValue ? Operand{} : InputOperand(node, i, choice));
     }
@@ -235,7 +236,8 @@ class Planner {
       specs_.push_back({StepKind::kConvert,
                         convert,
                         {Require(part, form, forms_[part].front().layout.format)},
-                        {slice}});
+                        {slice},
+                        {}});
     }
   }
 
@@ -256,7 +258,7 @@ class Planner {
       node.op = "Convert";
       const Operand source =
           forms_[id].empty() ? Require(id, Form::kPlain, Format::kFp32) : forms_[id].front();
-      specs_.push_back({StepKind::kConvert, node, {source}, {to}});
+      specs_.push_back({StepKind::kConvert, node, {source}, {to}, {}});
     }
   }
 
