@@ -1,0 +1,143 @@
+#include "deftnn/pipeline/allocate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "deftnn/sve/budget.h"
+
+namespace deftnn {
+namespace {
+
+// Where the curves are measured, and the finer grid that allocation chooses from.
+constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
+constexpr double kChannelLevels[] = {1.0, 0.88, 0.76, 0.64, 0.52, 0.42, 0.32, 0.24};
+constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
+
+Result<double> LossOf(Session& original, const Outputs& reference, const Layer& layer,
+                      const Elimination& elimination, const Dataset& samples, int threads) {
+  DEFTNN_ASSIGN_OR_RETURN(Graph graph, WithElimination(original.graph(), layer, elimination));
+  DEFTNN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Session> session,
+      Session::Create(std::move(graph),
+                      {.threads = threads, .isa = original.isa(), .packed = nullptr}));
+  DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, samples));
+  return MeanKl(reference, outputs);
+}
+
+// Error grows about with the square of what is gone, so its root is what interpolates well.
+Result<ErrorCurve> MeasureCurve(Session& original, const Outputs& reference, const Layer& layer,
+                                const Eliminator& eliminator, const Dataset& samples, int threads) {
+  ErrorCurve roots{{1.0}, {0.0}};
+  for (double fraction : kMeasuredFractions) {
+    DEFTNN_ASSIGN_OR_RETURN(const Elimination elimination, eliminator.KeepFraction(fraction));
+    DEFTNN_ASSIGN_OR_RETURN(const double loss,
+                            LossOf(original, reference, layer, elimination, samples, threads));
+    roots.fractions.push_back(fraction);
+    roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
+  }
+  return MakeMonotone(roots);
+}
+
+EliminationOptions StageOptions(const Method& method, const std::string& grouping) {
+  EliminationOptions options;
+  options.criterion = method.criterion;
+  options.compensation = method.compensation;
+  options.grouping = grouping;
+  options.free_removals = method.free_removals;
+  return options;
+}
+
+double ErrorAt(const ErrorCurve& roots, double fraction) {
+  if (fraction >= 1.0 || roots.fractions.empty()) return 0;
+  const double root = Interpolate(roots, fraction);
+  return root * root;
+}
+
+}  // namespace
+
+Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vector<Layer>& layers,
+                                               const std::vector<LayerStatistics>& statistics,
+                                               const Dataset& samples, const CurveOptions& options,
+                                               ThreadPool& pool) {
+  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, RunOver(original, samples));
+  std::vector<LayerCurves> curves(layers.size());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    if (layer.why_not.empty()) {
+      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
+                              ProblemOf(original.graph(), layer, statistics[i]));
+      const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
+        DEFTNN_ASSIGN_OR_RETURN(
+            const Eliminator eliminator,
+            Eliminator::Create(problem, StageOptions(options.method, grouping), &pool));
+        return MeasureCurve(original, reference, layer, eliminator, samples, options.threads);
+      };
+      if (options.fine) {
+        DEFTNN_ASSIGN_OR_RETURN(curves[i].fine, measure(options.method.grouping));
+      }
+      if (options.channels && !layer.producers.empty()) {
+        DEFTNN_ASSIGN_OR_RETURN(curves[i].channels, measure("channel"));
+      }
+    }
+    if (options.advance) options.advance();
+  }
+  return curves;
+}
+
+Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
+                     CostModel costs)
+    : layers_(layers), curves_(curves), costs_(std::move(costs)), reader_(layers.size(), -1) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
+    std::vector<KeptFraction> levels;
+    std::vector<double> errors;
+    for (double channels : kChannelLevels) {
+      if (channels < 1.0 && curves[i].channels.fractions.empty()) continue;
+      for (double fine : kFineLevels) {
+        if (fine < 1.0 && curves[i].fine.fractions.empty()) continue;
+        levels.push_back({channels, fine});
+        errors.push_back(ErrorAt(curves[i].channels, channels) + ErrorAt(curves[i].fine, fine));
+      }
+    }
+    levels_.push_back(std::move(levels));
+    errors_.push_back(std::move(errors));
+  }
+}
+
+double Allocator::OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const {
+  return reader_[layer] < 0 ? 1.0 : kept[reader_[layer]].channels;
+}
+
+double Allocator::Cost(const std::vector<KeptFraction>& kept) const {
+  double cost = 0;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    cost += costs_.Cost(i, OutputsKept(i, kept), kept[i].channels * kept[i].fine);
+  }
+  return cost;
+}
+
+double Allocator::Error(const std::vector<KeptFraction>& kept) const {
+  double error = 0;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    error +=
+        ErrorAt(curves_[i].channels, kept[i].channels) + ErrorAt(curves_[i].fine, kept[i].fine);
+  }
+  return error;
+}
+
+std::vector<KeptFraction> Allocator::Within(double budget) const {
+  const auto kept_at = [&](const std::vector<int64_t>& levels) {
+    std::vector<KeptFraction> kept;
+    for (size_t i = 0; i < levels.size(); ++i) kept.push_back(levels_[i][levels[i]]);
+    return kept;
+  };
+  const auto cost = [&](const std::vector<int64_t>& levels) { return Cost(kept_at(levels)); };
+  const auto allocation = AllocateCoupled(errors_, cost, budget);
+  if (allocation.ok()) return kept_at(allocation->levels);
+  // Nothing is so cheap: the last level of each layer is its least.
+  std::vector<int64_t> least;
+  for (const auto& levels : levels_) least.push_back(static_cast<int64_t>(levels.size()) - 1);
+  return kept_at(least);
+}
+
+}  // namespace deftnn

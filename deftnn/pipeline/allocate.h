@@ -1,0 +1,63 @@
+// How much of each layer to keep: error curves measured on the real network, against measured
+// costs.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "deftnn/analysis/sensitivity.h"
+#include "deftnn/pipeline/costs.h"
+#include "deftnn/pipeline/reduce.h"
+#include "deftnn/pipeline/score.h"
+
+namespace deftnn {
+
+/// What the network's outputs lose (mean KL divergence in nats, on unlabelled samples) when one
+/// layer alone keeps a fraction, by whole channels and by finer groups.
+struct LayerCurves {
+  ErrorCurve channels;  // empty where no producer can be cut
+  ErrorCurve fine;
+};
+
+struct CurveOptions {
+  Method method;
+  bool channels = true, fine = true;  // which stages may be used at all
+  int threads = 0;
+  std::function<void()> advance;  // after each layer; may be null
+};
+
+/// Runs `original` with one layer reduced at a time over `samples`; statistics by layer.
+Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vector<Layer>& layers,
+                                               const std::vector<LayerStatistics>& statistics,
+                                               const Dataset& samples, const CurveOptions& options,
+                                               ThreadPool& pool);
+
+/// Chooses kept fractions that lose least within a cost.
+class Allocator {
+ public:
+  Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
+            CostModel costs);
+
+  double DenseCost() const { return Cost(Dense()); }
+  std::vector<KeptFraction> Dense() const { return std::vector<KeptFraction>(layers_.size()); }
+  /// Of all layers together; a layer whose outputs a consumer does not read any more costs less
+  /// too.
+  double Cost(const std::vector<KeptFraction>& kept) const;
+  /// The sum of the layers' errors.
+  double Error(const std::vector<KeptFraction>& kept) const;
+  /// The least error at a cost of at most `budget`, or the cheapest allocation where none is so
+  /// cheap.
+  std::vector<KeptFraction> Within(double budget) const;
+
+ private:
+  double OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const;
+
+  const std::vector<Layer>& layers_;
+  const std::vector<LayerCurves>& curves_;
+  CostModel costs_;
+  std::vector<std::vector<KeptFraction>> levels_;  // by layer, the dense one first
+  std::vector<std::vector<double>> errors_;        // by layer and level
+  std::vector<int> reader_;  // by layer: the one whose dropped channels cut its outputs, or -1
+};
+
+}  // namespace deftnn

@@ -1,0 +1,136 @@
+#include "deftnn/pipeline/costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "deftnn/base/file.h"
+#include "deftnn/runtime/measure_product.h"
+
+namespace deftnn {
+namespace {
+
+constexpr int kTableVersion = 1;
+
+std::string Key(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
+  return fmt::format(
+      "{} {}x{}x{}x{} to {}x{} out {} kernel {}x{} stride {}x{} dilation {}x{} kept {} steps {}",
+      NameOf(spec.format), input.batch, input.height, input.width, input.channels, output.height,
+      output.width, spec.outputs, spec.kernel_h, spec.kernel_w, spec.stride_h, spec.stride_w,
+      spec.dilation_h, spec.dilation_w, spec.entries.size(), gemm::CoverEntries(spec, 2).size());
+}
+
+// Evenly spread pairs of neighbouring entries: what an irregular elimination in the kernels' native
+// group looks like to a kernel.
+std::vector<int64_t> SpreadEntries(const std::vector<int64_t>& all, double fraction) {
+  if (fraction >= 1.0) return all;
+  std::vector<int64_t> kept;
+  double due = 0;
+  for (size_t i = 0; i < all.size(); i += 2) {
+    due += fraction;
+    if (due < 1.0 && !(kept.empty() && i + 2 >= all.size())) continue;
+    due -= 1.0;
+    kept.push_back(all[i]);
+    if (i + 1 < all.size()) kept.push_back(all[i + 1]);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Status CostTable::Read(const std::string& path) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 64 << 20));
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto wrong = [&](const std::string& what) {
+    return Error("is no cost table for this run: {}", what)
+        .WithFile(path)
+        .WithHint("remove it, and it is measured anew");
+  };
+  if (json.is_discarded() || !json.is_object() || !json.contains("ms") || !json["ms"].is_object()) {
+    return wrong("not the JSON that --costs writes");
+  }
+  if (json.value("version", 0) != kTableVersion) return wrong("another version");
+  if (json.value("isa", "") != NameOf(isa_))
+    return wrong("measured with another ISA than " + std::string(NameOf(isa_)));
+  if (json.value("threads", 0) != threads_)
+    return wrong(fmt::format("measured with other than {} threads", threads_));
+  for (const auto& [key, value] : json["ms"].items()) {
+    if (!value.is_number() || !(value.get<double>() >= 0))
+      return wrong("'" + key + "' has no time");
+    ms_[key] = value.get<double>();
+  }
+  return {};
+}
+
+Status CostTable::Write(const std::string& path) const {
+  const nlohmann::json json = {{"version", kTableVersion},
+                               {"cpu", CpuName()},
+                               {"isa", NameOf(isa_)},
+                               {"threads", threads_},
+                               {"ms", ms_}};
+  return WriteFileAtomically(path, json.dump(2) + "\n");
+}
+
+double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
+                     ThreadPool& pool) {
+  const std::string key = Key(spec, input, output);
+  const auto found = ms_.find(key);
+  if (found != ms_.end()) return found->second;
+  measured_ = true;
+  return ms_[key] = MeasureProductMs(spec, input, output, isa_, pool);
+}
+
+Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
+                                     const std::vector<Layer>& layers, Format format,
+                                     CostTable& table, ThreadPool& pool) {
+  CostModel model;
+  for (const Layer& layer : layers) {
+    const Node& node = graph.node(graph.FindNode(layer.name));
+    DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry, GeometryOf(graph, infos, node, format));
+    Corners corners{};
+    for (size_t o = 0; o < kFractions.size(); ++o) {
+      for (size_t k = 0; k < kFractions.size(); ++k) {
+        ProductGeometry part = geometry;
+        const bool whole = !layer.why_not.empty();  // never cut: one corner says it all
+        part.spec.outputs = std::max<int64_t>(
+            1,
+            std::llround(static_cast<double>(part.spec.outputs) * (whole ? 1.0 : kFractions[o])));
+        part.spec.entries = SpreadEntries(part.spec.entries, whole ? 1.0 : kFractions[k]);
+        part.output.channels = part.spec.outputs;
+        corners[o][k] =
+            table.Ms(part.spec, part.input, part.output, pool) * static_cast<double>(layer.groups);
+      }
+    }
+    model.corners_.push_back(corners);
+  }
+  return model;
+}
+
+CostModel CostModel::CountMacs(const std::vector<Layer>& layers) {
+  CostModel model;
+  for (const Layer& layer : layers) {
+    Corners corners{};
+    for (size_t o = 0; o < kFractions.size(); ++o) {
+      for (size_t k = 0; k < kFractions.size(); ++k) {
+        corners[o][k] = static_cast<double>(layer.macs()) * kFractions[o] * kFractions[k];
+      }
+    }
+    model.corners_.push_back(corners);
+  }
+  return model;
+}
+
+double CostModel::Cost(size_t layer, double outputs, double k) const {
+  const Corners& corners = corners_.at(layer);
+  const auto at = [](double fraction) {
+    const size_t low = fraction < kFractions[1] ? 0 : 1;
+    return std::pair{low, (fraction - kFractions[low]) / (kFractions[low + 1] - kFractions[low])};
+  };
+  const auto [o, u] = at(outputs);
+  const auto [i, v] = at(k);
+  const double low = corners[o][i] + (corners[o][i + 1] - corners[o][i]) * v;
+  const double high = corners[o + 1][i] + (corners[o + 1][i + 1] - corners[o + 1][i]) * v;
+  return std::max(low + (high - low) * u, 0.0);
+}
+
+}  // namespace deftnn

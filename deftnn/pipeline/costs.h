@@ -1,0 +1,59 @@
+// What layers cost when parts of them are gone: measured on this machine, kept in a file when
+// asked, and interpolated in between.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "deftnn/kernels/gemm/gemm.h"
+#include "deftnn/ndf/formats/format.h"
+#include "deftnn/pipeline/layers.h"
+
+namespace deftnn {
+
+/// Milliseconds by the description of a product. One table belongs to one CPU, ISA and thread
+/// count.
+class CostTable {
+ public:
+  CostTable(Isa isa, int threads) : isa_(isa), threads_(threads) {}
+
+  /// Reads a table that Write made; an error when it was measured for another ISA or thread count.
+  Status Read(const std::string& path);
+  Status Write(const std::string& path) const;
+
+  /// The time of this product, measured when the table does not have it.
+  double Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
+            ThreadPool& pool);
+
+  Isa isa() const { return isa_; }
+  bool measured_anything() const { return measured_; }
+
+ private:
+  Isa isa_;
+  int threads_;
+  bool measured_ = false;
+  std::map<std::string, double> ms_;
+};
+
+/// The cost of each layer over (outputs kept, K kept), from a few measured corners.
+class CostModel {
+ public:
+  /// In milliseconds, at the shapes of `infos`, with tensors in `format`.
+  static Result<CostModel> Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
+                                   const std::vector<Layer>& layers, Format format,
+                                   CostTable& table, ThreadPool& pool);
+  /// In multiply-adds.
+  static CostModel CountMacs(const std::vector<Layer>& layers);
+
+  /// `outputs` and `k` as fractions of the layer's own, in (0, 1].
+  double Cost(size_t layer, double outputs, double k) const;
+
+ private:
+  static constexpr std::array<double, 3> kFractions = {0.25, 0.5, 1.0};
+  using Corners = std::array<std::array<double, 3>, 3>;  // [outputs][K]
+  std::vector<Corners> corners_;
+};
+
+}  // namespace deftnn

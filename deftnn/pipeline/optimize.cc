@@ -1,0 +1,328 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "deftnn/base/file.h"
+#include "deftnn/base/log.h"
+#include "deftnn/ndf/apply_format.h"
+#include "deftnn/pipeline/allocate.h"
+#include "deftnn/pipeline/feed.h"
+#include "deftnn/pipeline/latency.h"
+#include "deftnn/pipeline/load_model.h"
+#include "deftnn/pipeline/optimize_record.h"
+#include "deftnn/pipeline/search.h"
+#include "deftnn/pipeline/verbs.h"
+#include "deftnn/pipeline/write_package.h"
+#include "deftnn/report/html.h"
+#include "deftnn/report/json.h"
+#include "deftnn/report/progress.h"
+
+namespace deftnn {
+namespace {
+
+constexpr double kDefaultDrop = 0.5;
+constexpr int64_t kCurveSamples = 256;
+constexpr int64_t kMostSelection = 8192;
+constexpr int64_t kFewSelection = 100;
+
+// Files are opened at the end, hours of work later: a folder that cannot be written is said at
+// once.
+Status CheckWritable(const std::string& path) {
+  if (path.empty()) return {};
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code code;
+  if (!std::filesystem::is_directory(folder, code)) {
+    return Error("its folder does not exist")
+        .WithFile(path)
+        .WithHint("mkdir -p " + folder.string());
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    return Error("its folder cannot be written").WithFile(path).WithHint("another folder");
+  }
+  if (std::filesystem::is_directory(path, code)) {
+    return Error("is a folder").WithFile(path).WithHint("the name of a file in it");
+  }
+  return {};
+}
+
+// The calibration data in three parts: for statistics, for choosing, for reporting. No sample is in
+// two.
+struct Splits {
+  Dataset statistics, selection, report;
+};
+
+Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
+                     const OptimizeOptions& options) {
+  const Dataset shuffled = calibration.Shuffled(options.common.seed);
+  const int64_t wanted =
+      std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() / 2));
+  auto [statistics, rest] = shuffled.Split(wanted);
+  if (rest.size() == 0)
+    return Error("calibration needs at least two samples").WithFile(options.calibration);
+  Splits splits{statistics, rest, rest};
+  if (evaluation) {
+    splits.report = *evaluation;
+  } else {
+    if (rest.size() < 2)
+      return Error("too few samples to choose and to report on")
+          .WithFile(options.calibration)
+          .WithHint("more data, or --eval");
+    std::tie(splits.selection, splits.report) = rest.Split(rest.size() / 2);
+  }
+  if (splits.selection.size() > kMostSelection)
+    splits.selection = splits.selection.Slice(0, kMostSelection);
+  return splits;
+}
+
+// One run of the verb: what its steps hand on to each other.
+class Optimizer {
+ public:
+  explicit Optimizer(const OptimizeOptions& options)
+      : options_(options),
+        pool_(options.common.threads > 0 ? options.common.threads : PhysicalThreads()) {}
+
+  Result<OptimizeRecord> Run() {
+    const auto begin = std::chrono::steady_clock::now();
+    DEFTNN_RETURN_IF_ERROR(Open());
+    DEFTNN_RETURN_IF_ERROR(ChooseFormat());
+    DEFTNN_RETURN_IF_ERROR(Reduce());
+    DEFTNN_RETURN_IF_ERROR(Conclude());
+    record_.elapsed_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    DEFTNN_RETURN_IF_ERROR(Write());
+    return record_;
+  }
+
+ private:
+  Status Open() {
+    for (const std::string& path :
+         {options_.output, options_.report, options_.json, options_.costs}) {
+      DEFTNN_RETURN_IF_ERROR(CheckWritable(path));
+    }
+    DEFTNN_ASSIGN_OR_RETURN(model_, LoadModel(options_.model));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const Dataset calibration,
+        OpenDataFor(model_.graph, options_.calibration, Labelled(options_.evaluation.empty())));
+    std::optional<Dataset> evaluation;
+    if (!options_.evaluation.empty()) {
+      DEFTNN_ASSIGN_OR_RETURN(evaluation,
+                              OpenDataFor(model_.graph, options_.evaluation, options_.common));
+    }
+    DEFTNN_ASSIGN_OR_RETURN(splits_, Split(calibration, evaluation, options_));
+    const bool labels = splits_.report.has_labels() && splits_.selection.has_labels();
+    DEFTNN_ASSIGN_OR_RETURN(yardstick_,
+                            ChooseYardstick(options_.metric, options_.metric_command, labels));
+    if (splits_.selection.size() < kFewSelection) {
+      Warn(fmt::format("only {} samples to choose on: the choice is uncertain",
+                       splits_.selection.size()));
+    }
+    DEFTNN_ASSIGN_OR_RETURN(original_, OpenSession(model_, options_.common.threads));
+    // Weights that a .deft keeps in 16 bits are worked on as the float32 numbers that they stand
+    // for.
+    DEFTNN_ASSIGN_OR_RETURN(model_.graph, ApplyFormat(model_.graph, Format::kFp32));
+    DEFTNN_ASSIGN_OR_RETURN(original_, Session::Create(model_.graph, {.threads = pool_.size(),
+                                                                      .isa = std::nullopt,
+                                                                      .packed = nullptr}));
+    DEFTNN_ASSIGN_OR_RETURN(
+        infos_,
+        InferShapes(model_.graph,
+                    DefaultInputs(model_.graph, BatchFor(model_.graph, options_.common.batch))));
+    DEFTNN_ASSIGN_OR_RETURN(layers_, ListLayers(model_.graph, infos_));
+    if (layers_.empty())
+      return Error("has no product with constant weights to optimise").WithFile(options_.model);
+    auto outputs = RunOver(*original_, splits_.selection);
+    if (!outputs.ok()) return outputs.status().WithFile(options_.model);
+    selection_reference_ = std::move(outputs).value();
+    DEFTNN_ASSIGN_OR_RETURN(selection_score_,
+                            ScoreOutputs(selection_reference_, &selection_reference_,
+                                         splits_.selection, yardstick_, OutputNames()));
+    return {};
+  }
+
+  // --labels belongs to the evaluation data when there is some.
+  CommonOptions Labelled(bool keep) const {
+    CommonOptions common = options_.common;
+    if (!keep) common.labels.clear();
+    return common;
+  }
+
+  std::vector<std::string> OutputNames() const {
+    std::vector<std::string> names;
+    for (ValueId id : model_.graph.outputs()) names.push_back(model_.graph.value(id).name);
+    return names;
+  }
+
+  void Warn(const std::string& text) {
+    spdlog::warn("{}", text);
+    record_.warnings.push_back(text);
+  }
+
+  // 16 bits where they are faster here and lose no more than a part of what may be lost.
+  Status ChooseFormat() {
+    if (options_.format != "auto") {
+      DEFTNN_ASSIGN_OR_RETURN(format_, ParseFormat(options_.format));
+      return {};
+    }
+    DEFTNN_ASSIGN_OR_RETURN(const Graph half, ApplyFormat(model_.graph, Format::kDfp16));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Session> session,
+        Session::Create(half, {.threads = pool_.size(), .isa = std::nullopt, .packed = nullptr}));
+    const std::vector<Tensor> inputs =
+        RandomInputs(half, options_.common.batch, options_.common.seed);
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
+                            MeasureInterleaved({{original_.get(), inputs}, {session.get(), inputs}},
+                                               {.seconds = 0.5, .iterations = 0}));
+    DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, splits_.selection));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const Score score,
+        ScoreOutputs(outputs, &selection_reference_, splits_.selection, yardstick_, OutputNames()));
+    const double sign = yardstick_.higher_is_better() ? 1.0 : -1.0;
+    const double drop = sign * (selection_score_.value - score.value);
+    const double allowed = 0.5 * options_.max_drop.value_or(kDefaultDrop);
+    const bool faster = latencies[1].median_ms < latencies[0].median_ms;
+    format_ = faster && drop <= allowed ? Format::kDfp16 : Format::kFp32;
+    spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points: {}",
+                 latencies[0].median_ms / latencies[1].median_ms, -drop,
+                 format_ == Format::kDfp16 ? "taken" : "not taken");
+    if (format_ == Format::kFp32) {
+      Warn(faster
+               ? fmt::format(
+                     "dfp16 loses {:.2f} points on the selection data: tensors stay in fp32", drop)
+               : "dfp16 is not faster than fp32 on this machine: tensors stay in fp32");
+    }
+    return {};
+  }
+
+  Method ChooseMethod() const {
+    Method method;
+    method.criterion = options_.criterion;
+    method.compensation = options_.compensation;
+    method.grouping = options_.group != "auto"    ? options_.group
+                      : format_ == Format::kDfp16 ? "pair"
+                                                  : "synapse";
+    return method;
+  }
+
+  Status Reduce() {
+    const Method method = ChooseMethod();
+    const CalibrationOptions calibration{options_.common.seed, 16, 16};
+    std::vector<int> all(layers_.size());
+    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
+    DEFTNN_ASSIGN_OR_RETURN(
+        const std::vector<LayerStatistics> statistics,
+        Calibrate(*original_, nullptr, layers_, all, splits_.statistics, calibration, pool_));
+    const bool automatic = options_.group == "auto";
+    CurveOptions curve_options{method, automatic || options_.group == "channel",
+                               options_.group != "channel", pool_.size(), nullptr};
+    const Dataset curve_data =
+        splits_.statistics.Slice(0, std::min(kCurveSamples, splits_.statistics.size()));
+    {
+      Progress progress("error curves", static_cast<int64_t>(layers_.size()));
+      curve_options.advance = [&] { progress.Advance(); };
+      DEFTNN_ASSIGN_OR_RETURN(curves_, MeasureCurves(*original_, layers_, statistics, curve_data,
+                                                     curve_options, pool_));
+    }
+    DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
+    const Allocator allocator(layers_, curves_, std::move(costs));
+    SearchSetting setting{*original_,
+                          layers_,
+                          allocator,
+                          splits_.statistics,
+                          splits_.selection,
+                          selection_reference_,
+                          selection_score_,
+                          yardstick_,
+                          format_,
+                          {},
+                          options_.common.batch,
+                          pool_};
+    setting.reduce.method = method;
+    setting.reduce.calibration = calibration;
+    setting.reduce.threads = pool_.size();
+    const auto search = [&]() -> Result<Candidate> {
+      if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);
+      if (options_.reduce_macs) return SearchMacs(setting, *options_.reduce_macs);
+      return SearchMaxDrop(setting, options_.max_drop.value_or(kDefaultDrop));
+    };
+    DEFTNN_ASSIGN_OR_RETURN(candidate_, search());
+    return {};
+  }
+
+  Result<CostModel> MeasureCosts() {
+    if (options_.reduce_macs) return CostModel::CountMacs(layers_);
+    CostTable table(original_->isa(), pool_.size());
+    const bool exists = !options_.costs.empty() && std::filesystem::exists(options_.costs);
+    if (exists) DEFTNN_RETURN_IF_ERROR(table.Read(options_.costs));
+    DEFTNN_ASSIGN_OR_RETURN(
+        CostModel model, CostModel::Measure(model_.graph, infos_, layers_, format_, table, pool_));
+    if (!options_.costs.empty() && table.measured_anything())
+      DEFTNN_RETURN_IF_ERROR(table.Write(options_.costs));
+    return model;
+  }
+
+  Status Conclude() {
+    record_.model = options_.model;
+    record_.output = options_.output;
+    record_.seed = options_.common.seed;
+    record_.batch = BatchFor(model_.graph, options_.common.batch);
+    record_.calibration_samples = splits_.statistics.size();
+    record_.evaluation_samples = splits_.report.size();
+    record_.goal = options_.speedup ? fmt::format("--speedup {}", *options_.speedup)
+                   : options_.reduce_macs
+                       ? fmt::format("--reduce-macs {}", *options_.reduce_macs)
+                       : fmt::format("--max-drop {}", options_.max_drop.value_or(kDefaultDrop));
+    const Method method = ChooseMethod();
+    record_.criterion = method.criterion;
+    record_.compensation = method.compensation;
+    record_.group = options_.group == "auto" ? "channel, then " + method.grouping : method.grouping;
+    record_.command = options_.common.command;
+    ConcludeSetting setting{model_.graph,    layers_,       *candidate_,
+                            splits_.report,  yardstick_,    format_,
+                            method.grouping, record_.batch, pool_};
+    DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
+    const double allowed =
+        options_.max_drop.value_or(options_.speedup || options_.reduce_macs ? 100.0 : kDefaultDrop);
+    if (record_.accuracy_drop_points > allowed) {
+      Warn(
+          fmt::format("the samples that no choice has seen lose {:.2f} points, more than the "
+                      "{:.2f} allowed: choose with a "
+                      "lower --max-drop or more data",
+                      record_.accuracy_drop_points, allowed));
+    }
+    return {};
+  }
+
+  Status Write() {
+    DEFTNN_RETURN_IF_ERROR(WriteOptimized(options_.output, *written_, record_, original_->isa()));
+    if (!options_.json.empty())
+      DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(options_.json, ToJson(record_)));
+    if (!options_.report.empty())
+      DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(options_.report, ToHtml(record_)));
+    return {};
+  }
+
+  const OptimizeOptions& options_;
+  ThreadPool pool_;
+  OptimizeRecord record_;
+  LoadedModel model_;
+  Splits splits_;
+  Yardstick yardstick_;
+  std::unique_ptr<Session> original_;
+  std::vector<ValueInfo> infos_;
+  std::vector<Layer> layers_;
+  Outputs selection_reference_;
+  Score selection_score_;
+  Format format_ = Format::kFp32;
+  std::vector<LayerCurves> curves_;
+  std::optional<Candidate> candidate_;
+  std::optional<Graph> written_;
+};
+
+}  // namespace
+
+Result<OptimizeRecord> Optimize(const OptimizeOptions& options) { return Optimizer(options).Run(); }
+
+}  // namespace deftnn

@@ -1,0 +1,27 @@
+// The end of `optimize`: what was won and lost, measured on samples that no choice has seen, and
+// whether the result is worth keeping.
+#pragma once
+
+#include "deftnn/pipeline/search.h"
+#include "deftnn/report/records.h"
+
+namespace deftnn {
+
+struct ConcludeSetting {
+  const Graph& dense;  // canonical, fp32
+  const std::vector<Layer>& layers;
+  const Candidate& candidate;
+  const Dataset& report;  // unseen samples
+  const Yardstick& yardstick;
+  Format format = Format::kFp32;
+  std::string grouping;  // of the fine stage
+  int64_t batch = 1;
+  ThreadPool& pool;
+};
+
+/// Measures dense fp32, each technique alone and both in turns, scores them, fills in `record`, and
+/// returns the graph to write: the reduced one in its format, or the dense one where that is not
+/// faster.
+Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record);
+
+}  // namespace deftnn

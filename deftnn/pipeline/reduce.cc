@@ -1,0 +1,134 @@
+#include "deftnn/pipeline/reduce.h"
+
+#include <algorithm>
+
+#include "deftnn/graph/patch.h"
+#include "deftnn/passes/passes.h"
+
+namespace deftnn {
+namespace {
+
+EliminationOptions OptionsOf(const Method& method, const std::string& grouping) {
+  EliminationOptions options;
+  options.criterion = method.criterion;
+  options.compensation = method.compensation;
+  options.grouping = grouping;
+  options.free_removals = method.free_removals;
+  return options;
+}
+
+// Which input channels the channel stage keeps, rising.
+Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fraction,
+                                          const Method& method, ThreadPool* pool) {
+  DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
+                          Eliminator::Create(problem, OptionsOf(method, "channel"), pool));
+  std::vector<int64_t> channels;
+  for (int64_t entry : eliminator.KeptEntries(eliminator.GroupsAt(fraction))) {
+    if (entry < problem.layout.channels) channels.push_back(entry);
+  }
+  return channels;
+}
+
+}  // namespace
+
+Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
+                             const Method& method, ThreadPool* pool) {
+  if (kept.channels >= 1.0) {
+    DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
+                            Eliminator::Create(problem, OptionsOf(method, method.grouping), pool));
+    return eliminator.KeepFraction(kept.fine);
+  }
+  if (kept.fine >= 1.0) {
+    DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
+                            Eliminator::Create(problem, OptionsOf(method, "channel"), pool));
+    return eliminator.KeepFraction(kept.channels);
+  }
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<int64_t> channels,
+                          KeptChannels(problem, kept.channels, method, pool));
+  const LayerProblem narrow = KeepChannels(problem, channels, pool);
+  DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
+                          Eliminator::Create(narrow, OptionsOf(method, method.grouping), pool));
+  DEFTNN_ASSIGN_OR_RETURN(Elimination elimination, eliminator.KeepFraction(kept.fine));
+  const int64_t narrow_channels = narrow.layout.channels;
+  for (int64_t& entry : elimination.kept_entries) {
+    entry = entry / narrow_channels * problem.layout.channels + channels[entry % narrow_channels];
+  }
+  return elimination;
+}
+
+Result<LayerProblem> ProblemOf(const Graph& graph, const Layer& layer, LayerStatistics statistics) {
+  const Node& node = graph.node(graph.FindNode(layer.name));
+  LayerProblem problem;
+  problem.outputs = layer.outputs;
+  problem.layout = layer.layout;
+  DEFTNN_ASSIGN_OR_RETURN(const Tensor weights,
+                          ToFloat32(*graph.Constant(node.inputs[SynapseProduct::kW])));
+  problem.weights.assign(weights.values<float>().begin(), weights.values<float>().end());
+  if (node.has_input(SynapseProduct::kBias)) {
+    const auto bias = graph.Constant(node.inputs[SynapseProduct::kBias])->values<float>();
+    problem.bias.assign(bias.begin(), bias.end());
+  }
+  problem.statistics = std::move(statistics);
+  return problem;
+}
+
+Result<Graph> WithElimination(const Graph& graph, const Layer& layer,
+                              const Elimination& elimination) {
+  const int index = graph.FindNode(layer.name);
+  Node node = graph.node(index);
+  const KeptTable table = WidestTable(elimination.kept_entries, layer.layout.channels);
+  Patch patch(graph);
+  node.attributes["group_size"] = table.group_size;
+  while (node.inputs.size() <= SynapseProduct::kBias) node.inputs.push_back(kNoValue);
+  const int64_t kept = static_cast<int64_t>(elimination.kept_entries.size());
+  node.inputs[SynapseProduct::kW] = patch.AddConstant(
+      layer.name + ".weights", Tensor::Of<float>({layer.outputs, kept}, elimination.weights));
+  node.inputs[SynapseProduct::kKept] =
+      patch.AddConstant(layer.name + ".kept",
+                        Tensor::Of<int32_t>({static_cast<int64_t>(table.kept.size())}, table.kept));
+  node.inputs[SynapseProduct::kBias] =
+      patch.AddConstant(layer.name + ".bias", Tensor::Of<float>({layer.outputs}, elimination.bias));
+  patch.ReplaceNode(index, std::move(node));
+  return patch.Apply(graph);
+}
+
+Result<Graph> CutProducers(Graph graph) { return Canonicalise(std::move(graph)); }
+
+Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layers,
+                              const std::vector<KeptFraction>& kept, const Dataset& data,
+                              const ReduceOptions& options, ThreadPool& pool) {
+  std::vector<int> todo;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].why_not.empty()) todo.push_back(static_cast<int>(i));
+  }
+  Reduced reduced{original.graph(), std::vector<double>(layers.size(), 0.0)};
+  const size_t step = static_cast<size_t>(std::max(1, options.layers_a_pass));
+  for (size_t first = 0; first < todo.size(); first += step) {
+    const std::vector<int> chosen(
+        todo.begin() + static_cast<std::ptrdiff_t>(first),
+        todo.begin() + static_cast<std::ptrdiff_t>(std::min(first + step, todo.size())));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Session> session,
+        Session::Create(reduced.graph,
+                        {.threads = options.threads, .isa = original.isa(), .packed = nullptr}));
+    DEFTNN_ASSIGN_OR_RETURN(
+        std::vector<LayerStatistics> statistics,
+        Calibrate(original, session.get(), layers, chosen, data, options.calibration, pool));
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      const Layer& layer = layers[chosen[i]];
+      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
+                              ProblemOf(original.graph(), layer, std::move(statistics[i])));
+      auto elimination = CutLayer(problem, kept[chosen[i]], options.method, &pool);
+      if (!elimination.ok()) return elimination.status().WithNode(layer.name);
+      reduced.relative_errors[chosen[i]] = elimination->relative_error;
+      DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));
+    }
+    if (options.progress)
+      options.progress(static_cast<int>(std::min(first + step, todo.size())),
+                       static_cast<int>(todo.size()));
+  }
+  DEFTNN_ASSIGN_OR_RETURN(reduced.graph, CutProducers(std::move(reduced.graph)));
+  return reduced;
+}
+
+}  // namespace deftnn

@@ -1,0 +1,64 @@
+// Reduces a whole network to chosen kept fractions: layer after layer, each from the inputs that
+// the already reduced network gives it and towards what the original made of its own.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "deftnn/pipeline/calibrate.h"
+#include "deftnn/pipeline/layers.h"
+#include "deftnn/sve/eliminate.h"
+
+namespace deftnn {
+
+/// What one layer keeps: whole input channels first (their producers are cut too), then finer
+/// groups of what is left. 1 and 1: everything but what is free.
+struct KeptFraction {
+  double channels = 1.0;
+  double fine = 1.0;
+  bool dense() const { return channels >= 1.0 && fine >= 1.0; }
+};
+
+struct Method {
+  std::string criterion = "obs";
+  std::string compensation = "least-squares";
+  std::string grouping = "synapse";  // of the fine stage
+  bool free_removals = true;
+};
+
+/// Cuts one layer. `kept_entries` of the result are of the full K.
+Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
+                             const Method& method, ThreadPool* pool);
+
+/// The problem of one layer of a dense canonical graph.
+Result<LayerProblem> ProblemOf(const Graph& graph, const Layer& layer, LayerStatistics statistics);
+
+/// The graph with one layer's weights, bias and table replaced. Channels that nobody reads any more
+/// are still made: CutProducers takes them away.
+Result<Graph> WithElimination(const Graph& graph, const Layer& layer,
+                              const Elimination& elimination);
+
+/// Removes what nothing reads, through the whole network.
+Result<Graph> CutProducers(Graph graph);
+
+struct ReduceOptions {
+  Method method;
+  CalibrationOptions calibration;
+  int threads = 0;
+  /// Layers whose statistics are taken in one pass: 1 is fully sequential, more is faster.
+  int layers_a_pass = 1;
+  std::function<void(int done, int all)> progress;  // may be null
+};
+
+struct Reduced {
+  Graph graph;                          // producers cut
+  std::vector<double> relative_errors;  // by layer; 0 where nothing was cut
+};
+
+/// `kept` by layer; layers with why_not are left alone. `data`: calibration samples.
+Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layers,
+                              const std::vector<KeptFraction>& kept, const Dataset& data,
+                              const ReduceOptions& options, ThreadPool& pool);
+
+}  // namespace deftnn

@@ -1,0 +1,103 @@
+#include "deftnn/pipeline/score.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "deftnn/data/metric_command.h"
+#include "deftnn/pipeline/feed.h"
+
+namespace deftnn {
+namespace {
+
+constexpr size_t kFirstOutput = 0;  // index of the output that distributions are read from
+
+// Outputs of all batches joined sample by sample, for a metric command.
+Result<NamedTensors> Joined(const Outputs& outputs, const std::vector<std::string>& names) {
+  NamedTensors joined;
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::vector<Tensor> parts;
+    for (const Outputs::Part& part : outputs.parts) parts.push_back(part.tensors[i]);
+    DEFTNN_ASSIGN_OR_RETURN(Tensor whole, ConcatenateSamples(parts));
+    joined.emplace_back(names[i], std::move(whole));
+  }
+  return joined;
+}
+
+}  // namespace
+
+Result<Outputs> RunOver(Session& session, const Dataset& data, int64_t batch) {
+  const int64_t fixed = FixedBatch(session.graph());
+  const int64_t step = fixed > 0 ? fixed : batch;
+  if (fixed > 1 && data.size() % fixed != 0) {
+    return Error("{} samples do not fill batches of {}, which the network is fixed to", data.size(),
+                 fixed)
+        .WithHint("data whose size is a multiple of the batch");
+  }
+  Outputs outputs;
+  for (int64_t begin = 0; begin < data.size(); begin += step) {
+    const int64_t count = std::min(step, data.size() - begin);
+    DEFTNN_ASSIGN_OR_RETURN(Feed feed, MakeFeed(session.graph(), data, begin, count));
+    DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> tensors, session.Run(feed.inputs));
+    outputs.parts.push_back({begin, count, std::move(tensors)});
+  }
+  return outputs;
+}
+
+Result<Yardstick> ChooseYardstick(const std::string& metric, const std::string& command,
+                                  bool labels) {
+  Yardstick yardstick;
+  if (!command.empty()) {
+    if (!metric.empty())
+      return Error("a metric and a metric command were both given").WithHint("one of them");
+    yardstick.command = command;
+    return yardstick;
+  }
+  const std::string name = !metric.empty() ? metric : labels ? "top1" : "agreement";
+  DEFTNN_ASSIGN_OR_RETURN(yardstick.metric, FindMetric(name));
+  if (yardstick.needs_labels() && !labels) {
+    return Error("metric {} needs labels, and the data has none", name)
+        .WithHint("--labels, or --metric agreement");
+  }
+  return yardstick;
+}
+
+Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, const Dataset& data,
+                           const Yardstick& yardstick,
+                           const std::vector<std::string>& output_names) {
+  Score score;
+  score.n = data.size();
+  if (!yardstick.command.empty()) {
+    DEFTNN_ASSIGN_OR_RETURN(const NamedTensors joined, Joined(outputs, output_names));
+    DEFTNN_ASSIGN_OR_RETURN(score.value, RunMetricCommand(yardstick.command, joined));
+    return score;
+  }
+  MetricAccumulator accumulator(*yardstick.metric);
+  const std::vector<int64_t> labels = data.labels();
+  for (size_t i = 0; i < outputs.parts.size(); ++i) {
+    const Outputs::Part& part = outputs.parts[i];
+    MetricBatch batch{.outputs = part.tensors, .first_sample = part.begin};
+    if (reference != nullptr) batch.reference = reference->parts[i].tensors;
+    if (!labels.empty()) batch.labels = std::span(labels).subspan(part.begin, part.count);
+    DEFTNN_RETURN_IF_ERROR(accumulator.Add(batch));
+  }
+  score.value = accumulator.value();
+  score.per_sample = accumulator.per_sample();
+  return score;
+}
+
+Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {
+  double sum = 0;
+  int64_t count = 0;
+  DEFTNN_ASSIGN_OR_RETURN(const OutputKind kind,
+                          KindOf(original.parts.at(0).tensors.at(kFirstOutput)));
+  for (size_t i = 0; i < original.parts.size(); ++i) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<double> parts,
+                            KlDivergence(original.parts[i].tensors[kFirstOutput],
+                                         candidate.parts[i].tensors[kFirstOutput], kind));
+    sum += std::accumulate(parts.begin(), parts.end(), 0.0);
+    count += static_cast<int64_t>(parts.size());
+  }
+  return count == 0 ? 0.0 : sum / static_cast<double>(count);
+}
+
+}  // namespace deftnn

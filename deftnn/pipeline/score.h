@@ -1,0 +1,54 @@
+// Scores of networks on data, sample by sample, so that two can be compared in pairs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "deftnn/data/dataset.h"
+#include "deftnn/data/metric.h"
+#include "deftnn/runtime/session.h"
+
+namespace deftnn {
+
+/// What a network gave for a dataset, batch by batch.
+struct Outputs {
+  struct Part {
+    int64_t begin = 0, count = 0;
+    std::vector<Tensor> tensors;
+  };
+  std::vector<Part> parts;
+};
+
+/// Runs every sample; the batch is the largest up to `batch` that the network takes.
+Result<Outputs> RunOver(Session& session, const Dataset& data, int64_t batch = 64);
+
+struct Score {
+  double value = 0;  // percent; of a metric command, whatever it printed
+  int64_t n = 0;
+  std::vector<double> per_sample;  // percent; empty for a metric command
+};
+
+/// What to score by: a metric of data/, or a command.
+struct Yardstick {
+  const Metric* metric = nullptr;
+  std::string command;
+
+  std::string name() const { return command.empty() ? std::string(metric->name) : command; }
+  bool higher_is_better() const { return !command.empty() || metric->higher_is_better; }
+  bool needs_labels() const { return command.empty() && metric->needs == MetricNeeds::kLabels; }
+};
+
+/// The metric that was named, or top1 where the data has labels and agreement where it has none.
+Result<Yardstick> ChooseYardstick(const std::string& metric, const std::string& command,
+                                  bool labels);
+
+/// `reference` are the original network's outputs on the same data; null where the yardstick needs
+/// none.
+Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, const Dataset& data,
+                           const Yardstick& yardstick,
+                           const std::vector<std::string>& output_names);
+
+/// The mean KL divergence in nats of the candidate's first output from the original's.
+Result<double> MeanKl(const Outputs& original, const Outputs& candidate);
+
+}  // namespace deftnn
