@@ -26,6 +26,16 @@ struct DotRow : OwnRow<16, true> {
   }
 };
 
+// acc += weight . pair, lane by lane.
+DEFTNN_INLINE void Dot(Vectors<16>::F& acc, Vectors<16>::U weight, Vectors<16>::U pair) {
+#if defined(__clang__)
+  // The intrinsic's bfloat vectors send clang 16 into an endless recursion.
+  asm("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(weight), "v"(pair));
+#else
+  acc = (Vectors<16>::F)_mm512_dpbf16_ps((__m512)acc, (__m512bh)weight, (__m512bh)pair);
+#endif
+}
+
 struct DotMath {
   static constexpr int kLanes = 16, kGroup = 2;
   static constexpr int kStepBytes = kLanes * 4;
@@ -43,9 +53,7 @@ struct DotMath {
     }
     DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
       const U pair = LoadWord(x[p] + offset) + U{};
-      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
-        acc[p][v] = (F)_mm512_dpbf16_ps((__m512)acc[p][v], (__m512bh)weight[v], (__m512bh)pair);
-      }
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) { Dot(acc[p][v], weight[v], pair); }
     }
   }
 };

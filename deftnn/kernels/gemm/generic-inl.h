@@ -19,8 +19,25 @@
 #include <immintrin.h>
 #endif
 
-#define DEFTNN_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
+// With UBSan checks of each vector access clang 16 takes minutes for the unrolled tiles.
+#define DEFTNN_UNCHECKED __attribute__((no_sanitize("undefined")))
+#else
+#define DEFTNN_UNCHECKED
+#endif
+#define DEFTNN_INLINE DEFTNN_UNCHECKED inline __attribute__((always_inline))
 #define DEFTNN_UNROLL _Pragma("GCC unroll 32")
+
+// Under a sanitizer every access is a check: clang 16 takes minutes for the large tiles, and runs
+// out of stack. Small ones are the same code.
+#if defined(__clang__)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DEFTNN_GEMM_TILE_PIXELS(pixels) ((pixels) < 3 ? (pixels) : 3)
+#endif
+#endif
+#ifndef DEFTNN_GEMM_TILE_PIXELS
+#define DEFTNN_GEMM_TILE_PIXELS(pixels) (pixels)
+#endif
 
 namespace deftnn::gemm {
 namespace {
@@ -250,8 +267,9 @@ struct TileEnd {
 // Sums `steps` steps onto `from` (rows of accumulators `from_stride` apart; 0 for the bias), and
 // either stores the sums or finishes them in the registers.
 template <class Math, int kVectors, int kPixels>
-void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets, int64_t steps,
-          const float* from, int64_t from_stride, const TileEnd& end) {
+DEFTNN_UNCHECKED void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets,
+                           int64_t steps, const float* from, int64_t from_stride,
+                           const TileEnd& end) {
   using F = typename Math::F;
   using FLoad = typename Vectors<Math::kLanes>::FLoad;
   F acc[kPixels][kVectors];
@@ -322,18 +340,20 @@ struct TileTable {
 DEFTNN_INLINE void ActivateRow(const Job& job, float* row, int64_t count) {
   const hn::ScalableTag<float> d;
   const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  const auto limit = hn::Set(d, 88.0f);
   const auto alpha = hn::Set(d, job.alpha), beta = hn::Set(d, job.beta);
   for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
     const auto x = hn::LoadU(d, row + i);
+    // Beyond 88 the exponential leaves float32, and neither function changes any more; NaN becomes
+    // a bound, for Highway's emulation may not convert it to an integer.
+    const auto bounded = hn::IfThenElse(hn::Eq(x, x), hn::Clamp(x, hn::Neg(limit), limit), limit);
     auto y = x;
     switch (job.activation) {
       case Activation::kLeakyRelu:
         y = hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, alpha), x);
         break;
       case Activation::kSigmoid:
-        // exp(-88) is the least normal result; below it the quotient is 0 or 1 to float32 anyway.
-        y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
-        y = hn::IfThenElse(hn::Lt(x, hn::Set(d, -88.0f)), zero, y);
+        y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(bounded))));
         break;
       case Activation::kHardSigmoid:
         y = hn::Min(hn::Max(hn::MulAdd(alpha, x, beta), zero), one);
@@ -343,7 +363,7 @@ DEFTNN_INLINE void ActivateRow(const Job& job, float* row, int64_t count) {
         y = hn::Mul(x, hn::Min(hn::Max(y, zero), one));
         break;
       case Activation::kTanh:
-        y = hn::Tanh(d, x);
+        y = hn::Tanh(d, bounded);
         break;
       default:
         break;
@@ -507,7 +527,7 @@ struct Runner {
   static constexpr int kMaxVectors = sizeof...(kPixels);
   static_assert(kMaxVectors * Math::kLanes <= kMaxBlockLanes);
   static_assert(((kPixels <= kMaxTilePixels) && ...));
-  static constexpr int kMaxPixels[] = {0, kPixels...};
+  static constexpr int kMaxPixels[] = {0, DEFTNN_GEMM_TILE_PIXELS(kPixels)...};
 
   template <int kVectors>
   static const TileFunction* Tiles() {

@@ -185,7 +185,9 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
   header.bias_at = sizes.bias_at;
   header.weights_at = sizes.weights_at;
   header.bytes = sizes.bytes;
-  std::memcpy(blob.get() + sizes.steps_at, steps.data(), steps.size() * sizeof(KStep));
+  if (!steps.empty()) {
+    std::memcpy(blob.get() + sizes.steps_at, steps.data(), steps.size() * sizeof(KStep));
+  }
   if (!bias.empty()) std::memcpy(blob.get() + sizes.bias_at, bias.data(), bias.size() * 4);
   if (spec.format == Format::kFp32) {
     PackWeights(spec, steps, weights, code, sizes.vectors,
