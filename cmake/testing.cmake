@@ -14,3 +14,7 @@ endif()
 
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 add_test(NAME layers COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_layers.py ${CMAKE_SOURCE_DIR})
+
+if(TARGET deftnn_cli)
+  include(whole_product_tests)
+endif()

@@ -5,6 +5,7 @@
 
 #include "deftnn/base/log.h"
 #include "deftnn/cli/commands.h"
+#include "deftnn/report/progress.h"
 
 namespace deftnn::cli {
 namespace {
@@ -48,6 +49,7 @@ int Main(int argc, char** argv) {
   InitLogging(common.quiet     ? LogLevel::kQuiet
               : common.verbose ? LogLevel::kVerbose
                                : LogLevel::kNormal);
+  if (common.quiet) SetDefaultProgress({.style = ProgressOptions::Style::kQuiet});
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
     const Status status = command.action();

@@ -17,14 +17,6 @@ namespace {
 
 constexpr int kProfileRuns = 100;
 
-// "dfp16" when any product keeps its weights so.
-std::string FormatOf(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (WeightFormat(graph, node) == Format::kDfp16) return std::string(NameOf(Format::kDfp16));
-  }
-  return std::string(NameOf(Format::kFp32));
-}
-
 struct Side {
   LoadedModel model;
   std::unique_ptr<Session> session;

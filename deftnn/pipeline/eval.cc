@@ -12,9 +12,9 @@ Result<EvalRecord> Evaluate(const EvalOptions& options) {
   DEFTNN_ASSIGN_OR_RETURN(const LoadedModel model, LoadModel(options.model, format));
   DEFTNN_ASSIGN_OR_RETURN(const Dataset data,
                           OpenDataFor(model.graph, options.data, options.common));
-  DEFTNN_ASSIGN_OR_RETURN(
-      const Yardstick yardstick,
-      ChooseYardstick(options.metric, options.metric_command, data.has_labels()));
+  const auto chosen = ChooseYardstick(options.metric, options.metric_command, data.has_labels());
+  if (!chosen.ok()) return chosen.status().WithFile(options.data);
+  const Yardstick& yardstick = chosen.value();
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           OpenSession(model, options.common.threads));
   std::optional<Outputs> reference;
@@ -34,13 +34,16 @@ Result<EvalRecord> Evaluate(const EvalOptions& options) {
   if (!outputs.ok()) return outputs.status().WithFile(options.model);
   std::vector<std::string> names;
   for (ValueId id : model.graph.outputs()) names.push_back(model.graph.value(id).name);
-  DEFTNN_ASSIGN_OR_RETURN(
-      const Score score,
-      ScoreOutputs(*outputs, reference ? &*reference : nullptr, data, yardstick, names));
+  const auto score =
+      ScoreOutputs(*outputs, reference ? &*reference : nullptr, data, yardstick, names);
+  if (!score.ok()) return score.status().WithFile(options.data);
   EvalRecord record;
+  record.model = options.model;
+  record.format = FormatOf(model.graph);
+  record.reference = compares ? options.reference : "";
   record.metric = yardstick.name();
-  record.value = score.value;
-  record.n = score.n;
+  record.value = score->value;
+  record.n = score->n;
   if (!options.json.empty())
     DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(options.json, ToJson(record)));
   return record;

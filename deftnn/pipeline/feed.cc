@@ -1,6 +1,7 @@
 #include "deftnn/pipeline/feed.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "deftnn/base/rng.h"
 #include "deftnn/data/open_dataset.h"
@@ -47,6 +48,25 @@ Result<Shape> SampleShape(const Value& input, const Shape& given) {
   return wanted;
 }
 
+// A NaN or an infinity would spread through every statistic and score.
+Status CheckFinite(const Dataset& data) {
+  constexpr int64_t kBatch = 64;
+  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
+    const DataBatch batch = data.Batch(begin, std::min(kBatch, data.size() - begin));
+    for (size_t i = 0; i < batch.inputs.size(); ++i) {
+      if (batch.inputs[i].type() != ElementType::kFloat32) continue;
+      const auto values = batch.inputs[i].values<float>();
+      const auto bad =
+          std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+      if (bad == values.end()) continue;
+      const int64_t per_sample = batch.inputs[i].size() / batch.inputs[i].dim(0);
+      return Error("sample {} of input '{}' holds {}", begin + (bad - values.begin()) / per_sample,
+                   data.input_names()[i], std::isnan(*bad) ? "NaN" : "an infinity");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Dataset> OpenDataFor(const Graph& graph, const std::string& path,
@@ -60,6 +80,7 @@ Result<Dataset> OpenDataFor(const Graph& graph, const std::string& path,
   DEFTNN_ASSIGN_OR_RETURN(Dataset data, OpenDataset(path, data_options));
   const auto first = MakeFeed(graph, data, 0, 1);
   if (!first.ok()) return first.status().WithFile(path);
+  DEFTNN_RETURN_IF_ERROR(CheckFinite(data).WithFile(path));
   return data;
 }
 

@@ -27,6 +27,8 @@ Status RunModel(const RunOptions& options) {
   std::vector<Tensor> inputs(model.graph.inputs().size());
   for (const std::string& text : options.inputs) {
     DEFTNN_ASSIGN_OR_RETURN(const auto input, ParseInput(model.graph, text));
+    if (inputs[input.first].defined())
+      return Error("--input '{}' gives an input that was given before", text);
     DEFTNN_ASSIGN_OR_RETURN(inputs[input.first], ReadNpy(input.second));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -128,7 +128,13 @@ class Planner {
       if (have.form == Form::kPlain && SameBytesAsPlain(wanted)) return Reinterpreted(have, wanted);
     }
     DEFTNN_CHECK(!forms_[id].empty());
-    const Operand from = forms_[id].front();
+    Operand from = forms_[id].front();
+    // From rank 3 on, an image and a matrix order the same elements differently: row-major lies
+    // between.
+    if (from.form != Form::kPlain && form != Form::kPlain && from.form != form &&
+        infos_[id].shape.size() > 2) {
+      from = Require(id, Form::kPlain, Format::kFp32);
+    }
     const Operand to = WithBuffer(wanted);
     Node node;
     node.name = graph_.value(id).name;

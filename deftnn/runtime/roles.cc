@@ -75,7 +75,8 @@ class Chooser {
   }
   static bool IsReshape(const Node& node) {
     return node.op == "Flatten" || node.op == "Reshape" || node.op == "Squeeze" ||
-           node.op == "Unsqueeze" || node.op == "Identity" || node.op == "Dropout";
+           node.op == "Unsqueeze" || node.op == "Identity" ||
+           (node.op == "Dropout" && node.outputs.size() == 1);  // else the mask is wanted too
   }
 
   NodeChoice Softmax(const Node& node) const {

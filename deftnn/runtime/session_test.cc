@@ -171,6 +171,22 @@ TEST(Session, MatmulsOfHigherRank) {
   ExpectMatchesOracle(b.graph, {RandomTensor({2, 3, 10}, rng)});
 }
 
+// A matrix [rows x last axis] and an image [axis 1 is the channel] of one rank-3 tensor differ,
+// most treacherously where both have as many pixels and channels.
+TEST(Session, MatricesReadAsImagesAndBack) {
+  for (const int64_t outputs : {3, 7}) {
+    SCOPED_TRACE(outputs);
+    Rng rng(10);
+    Builder b(rng);
+    const ValueId x = b.Input({2, 3, 10});
+    const ValueId rows = b.AddMatmul(x, 10, outputs);
+    b.graph.AddOutput(b.AddOp("GlobalMaxPool", {b.AddOp("Tanh", {rows})}));
+    const ValueId image = b.AddConv(rows, {.channels = 3, .outputs = outputs, .pad = 1}, 1);
+    b.graph.AddOutput(b.AddOp("Softmax", {b.AddOp("Tanh", {image})}, {{"axis", int64_t{-1}}}));
+    ExpectMatchesOracle(b.graph, {RandomTensor({2, 3, 10}, rng)});
+  }
+}
+
 TEST(Session, RunsFromSeveralThreadsAtOnce) {
   Rng rng(9);
   Builder b(rng);

@@ -1,0 +1,31 @@
+# The tests in tests/ that run the built program. Those against ONNX Runtime need the peers in .venv
+# (make venv): without them they show as skipped. Sanitizers would take them past any sensible time.
+set(deftnn_data "${CMAKE_SOURCE_DIR}/../shared")
+if(DEFINED ENV{DEFTNN_DATA})
+  set(deftnn_data "$ENV{DEFTNN_DATA}")
+endif()
+
+# deftnn_add_product_test(NAME COMMAND...)
+function(deftnn_add_product_test name)
+  add_test(NAME ${name} COMMAND ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS e2e TIMEOUT 600 SKIP_RETURN_CODE 77 RUN_SERIAL ON
+                       ENVIRONMENT "DEFTNN_BIN=$<TARGET_FILE:deftnn_cli>;DEFTNN_DATA=${deftnn_data}")
+endfunction()
+
+foreach(test end_to_end hostile_inputs)
+  deftnn_add_product_test(${test} ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/${test}_test.py
+                          $<TARGET_FILE:deftnn_cli> ${CMAKE_SOURCE_DIR})
+endforeach()
+
+set(peers_python ${CMAKE_SOURCE_DIR}/.venv/bin/python)
+foreach(test models_vs_onnxruntime ops_vs_onnxruntime)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    continue()
+  endif()
+  if(EXISTS ${peers_python})
+    deftnn_add_product_test(${test} ${peers_python} ${CMAKE_SOURCE_DIR}/tests/${test}.py)
+  else()
+    deftnn_add_product_test(${test} ${Python3_EXECUTABLE} -c
+                            "import sys; print('skipped: no .venv with onnxruntime (make venv)'); sys.exit(77)")
+  endif()
+endforeach()
