@@ -19,6 +19,10 @@ add_library(deftnn_dependencies INTERFACE)
 target_include_directories(deftnn_dependencies SYSTEM INTERFACE
   $<BUILD_INTERFACE:${ONNX_INCLUDE_DIR}> $<BUILD_INTERFACE:${OPENBLAS_INCLUDE_DIR}>)
 target_compile_definitions(deftnn_dependencies INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+# What stays in a static library's link line is named, not given as a path of the machine that built it.
 target_link_libraries(deftnn_dependencies INTERFACE
-  ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf hwy::hwy fmt::fmt spdlog::spdlog ZLIB::ZLIB JPEG::JPEG PNG::PNG
-  Threads::Threads nlohmann_json::nlohmann_json CLI11::CLI11 ${OPENBLAS_LIBRARY} ${LAPACKE_LIBRARY} ${CMAKE_DL_LIBS})
+  $<BUILD_INTERFACE:${ONNX_PROTO_LIBRARY}> $<INSTALL_INTERFACE:onnx_proto>
+  protobuf::libprotobuf hwy::hwy fmt::fmt spdlog::spdlog ZLIB::ZLIB JPEG::JPEG PNG::PNG Threads::Threads
+  $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> $<BUILD_INTERFACE:CLI11::CLI11>
+  $<BUILD_INTERFACE:${OPENBLAS_LIBRARY}> $<INSTALL_INTERFACE:openblas>
+  $<BUILD_INTERFACE:${LAPACKE_LIBRARY}> $<INSTALL_INTERFACE:lapacke> ${CMAKE_DL_LIBS})

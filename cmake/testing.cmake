@@ -18,3 +18,9 @@ add_test(NAME layers COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/che
 if(TARGET deftnn_cli)
   include(whole_product_tests)
 endif()
+
+# The installed library, as a program of somebody else's finds it.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND TARGET deftnn_cli)
+  add_test(NAME consumer COMMAND ${CMAKE_SOURCE_DIR}/tests/consumer_test.sh ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+  set_tests_properties(consumer PROPERTIES LABELS e2e TIMEOUT 300)
+endif()
