@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/sve/budget.h"
 
 namespace deftnn {
@@ -13,25 +14,31 @@ constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
 constexpr double kChannelLevels[] = {1.0, 0.88, 0.76, 0.64, 0.52, 0.42, 0.32, 0.24};
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 
-Result<double> LossOf(Session& original, const Outputs& reference, const Layer& layer,
-                      const Elimination& elimination, const Dataset& samples, int threads) {
-  DEFTNN_ASSIGN_OR_RETURN(Graph graph, WithElimination(original.graph(), layer, elimination));
-  DEFTNN_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Session> session,
-      Session::Create(std::move(graph),
-                      {.threads = threads, .isa = original.isa(), .packed = nullptr}));
+Result<std::unique_ptr<Session>> Open(const Session& original, const Graph& graph,
+                                      const CurveOptions& options) {
+  DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(graph, options.format));
+  return Session::Create(std::move(formatted),
+                         {.threads = options.threads, .isa = original.isa(), .packed = nullptr});
+}
+
+Result<double> LossOf(const Session& original, const Outputs& reference, const Layer& layer,
+                      const Elimination& elimination, const Dataset& samples,
+                      const CurveOptions& options) {
+  DEFTNN_ASSIGN_OR_RETURN(const Graph graph, WithElimination(original.graph(), layer, elimination));
+  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(original, graph, options));
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, samples));
   return MeanKl(reference, outputs);
 }
 
 // Error grows about with the square of what is gone, so its root is what interpolates well.
 Result<ErrorCurve> MeasureCurve(Session& original, const Outputs& reference, const Layer& layer,
-                                const Eliminator& eliminator, const Dataset& samples, int threads) {
+                                const Eliminator& eliminator, const Dataset& samples,
+                                const CurveOptions& options) {
   ErrorCurve roots{{1.0}, {0.0}};
   for (double fraction : kMeasuredFractions) {
     DEFTNN_ASSIGN_OR_RETURN(const Elimination elimination, eliminator.KeepFraction(fraction));
     DEFTNN_ASSIGN_OR_RETURN(const double loss,
-                            LossOf(original, reference, layer, elimination, samples, threads));
+                            LossOf(original, reference, layer, elimination, samples, options));
     roots.fractions.push_back(fraction);
     roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
   }
@@ -59,7 +66,9 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
                                                const std::vector<LayerStatistics>& statistics,
                                                const Dataset& samples, const CurveOptions& options,
                                                ThreadPool& pool) {
-  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, RunOver(original, samples));
+  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> whole,
+                          Open(original, original.graph(), options));
+  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, RunOver(*whole, samples));
   std::vector<LayerCurves> curves(layers.size());
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
@@ -70,7 +79,7 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
             Eliminator::Create(problem, StageOptions(options.method, grouping), &pool));
-        return MeasureCurve(original, reference, layer, eliminator, samples, options.threads);
+        return MeasureCurve(original, reference, layer, eliminator, samples, options);
       };
       if (options.fine) {
         DEFTNN_ASSIGN_OR_RETURN(curves[i].fine, measure(options.method.grouping));

@@ -23,6 +23,7 @@ struct CurveOptions {
   Method method;
   bool channels = true, fine = true;  // which stages may be used at all
   int threads = 0;
+  Format format = Format::kFp32;  // that the networks run in
   std::function<void()> advance;  // after each layer; may be null
 };
 

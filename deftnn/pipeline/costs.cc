@@ -71,18 +71,19 @@ Status CostTable::Write(const std::string& path) const {
   return WriteFileAtomically(path, json.dump(2) + "\n");
 }
 
-double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
-                     ThreadPool& pool) {
+double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
   const std::string key = Key(spec, input, output);
   const auto found = ms_.find(key);
   if (found != ms_.end()) return found->second;
   measured_ = true;
-  return ms_[key] = MeasureProductMs(spec, input, output, isa_, pool);
+  // One thread's own time over the number of threads: what the others of the machine do meanwhile
+  // would otherwise decide which layers are cut.
+  return ms_[key] = MeasureProductMs(spec, input, output, isa_, one_thread_) / threads_;
 }
 
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
                                      const std::vector<Layer>& layers, Format format,
-                                     CostTable& table, ThreadPool& pool) {
+                                     CostTable& table) {
   CostModel model;
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
@@ -98,7 +99,7 @@ Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<Value
         part.spec.entries = SpreadEntries(part.spec.entries, whole ? 1.0 : kFractions[k]);
         part.output.channels = part.spec.outputs;
         corners[o][k] =
-            table.Ms(part.spec, part.input, part.output, pool) * static_cast<double>(layer.groups);
+            table.Ms(part.spec, part.input, part.output) * static_cast<double>(layer.groups);
       }
     }
     model.corners_.push_back(corners);

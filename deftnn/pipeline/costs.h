@@ -24,8 +24,7 @@ class CostTable {
   Status Write(const std::string& path) const;
 
   /// The time of this product, measured when the table does not have it.
-  double Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
-            ThreadPool& pool);
+  double Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output);
 
   Isa isa() const { return isa_; }
   bool measured_anything() const { return measured_; }
@@ -34,6 +33,7 @@ class CostTable {
   Isa isa_;
   int threads_;
   bool measured_ = false;
+  ThreadPool one_thread_{1};
   std::map<std::string, double> ms_;
 };
 
@@ -43,7 +43,7 @@ class CostModel {
   /// In milliseconds, at the shapes of `infos`, with tensors in `format`.
   static Result<CostModel> Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
                                    const std::vector<Layer>& layers, Format format,
-                                   CostTable& table, ThreadPool& pool);
+                                   CostTable& table);
   /// In multiply-adds.
   static CostModel CountMacs(const std::vector<Layer>& layers);
 

@@ -26,6 +26,8 @@ constexpr double kDefaultDrop = 0.5;
 constexpr int64_t kCurveSamples = 256;
 constexpr int64_t kMostSelection = 8192;
 constexpr int64_t kFewSelection = 100;
+constexpr int64_t kRows = 16384;
+constexpr int kLayersAPass = 2;
 
 // Files are opened at the end, hours of work later: a folder that cannot be written is said at
 // once.
@@ -48,10 +50,10 @@ Status CheckWritable(const std::string& path) {
   return {};
 }
 
-// The calibration data in three parts: for statistics, for choosing, for reporting. No sample is in
-// two.
+// The calibration data in parts: for statistics, for error curves, for choosing, for reporting. No
+// sample is in two: errors on the samples that weights were fitted to would look too small.
 struct Splits {
-  Dataset statistics, selection, report;
+  Dataset statistics, curves, selection, report;
 };
 
 Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
@@ -62,7 +64,9 @@ Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& e
   auto [statistics, rest] = shuffled.Split(wanted);
   if (rest.size() == 0)
     return Error("calibration needs at least two samples").WithFile(options.calibration);
-  Splits splits{statistics, rest, rest};
+  Splits splits{statistics, statistics, rest, rest};
+  if (rest.size() >= 4 * kCurveSamples) std::tie(splits.curves, rest) = rest.Split(kCurveSamples);
+  splits.selection = rest;
   if (evaluation) {
     splits.report = *evaluation;
   } else {
@@ -75,6 +79,12 @@ Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& e
   if (splits.selection.size() > kMostSelection)
     splits.selection = splits.selection.Slice(0, kMostSelection);
   return splits;
+}
+
+// Output positions to look at, a sample: a convolution's rows add up to about kRows, a fully
+// connected layer has but one row a sample, so that samples are worth more than positions.
+int64_t PositionsFor(int64_t samples) {
+  return std::clamp<int64_t>((kRows + samples - 1) / samples, 2, 16);
 }
 
 // One run of the verb: what its steps hand on to each other.
@@ -208,17 +218,22 @@ class Optimizer {
 
   Status Reduce() {
     const Method method = ChooseMethod();
-    const CalibrationOptions calibration{options_.common.seed, 16, 16};
+    const CalibrationOptions calibration{options_.common.seed,
+                                         PositionsFor(splits_.statistics.size()), 32};
     std::vector<int> all(layers_.size());
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> statistics,
         Calibrate(*original_, nullptr, layers_, all, splits_.statistics, calibration, pool_));
     const bool automatic = options_.group == "auto";
-    CurveOptions curve_options{method, automatic || options_.group == "channel",
-                               options_.group != "channel", pool_.size(), nullptr};
+    CurveOptions curve_options{method,
+                               automatic || options_.group == "channel",
+                               options_.group != "channel",
+                               pool_.size(),
+                               format_,
+                               nullptr};
     const Dataset curve_data =
-        splits_.statistics.Slice(0, std::min(kCurveSamples, splits_.statistics.size()));
+        splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
     {
       Progress progress("error curves", static_cast<int64_t>(layers_.size()));
       curve_options.advance = [&] { progress.Advance(); };
@@ -242,6 +257,8 @@ class Optimizer {
     setting.reduce.method = method;
     setting.reduce.calibration = calibration;
     setting.reduce.threads = pool_.size();
+    setting.reduce.layers_a_pass = kLayersAPass;
+    setting.reduce.format = format_;
     const auto search = [&]() -> Result<Candidate> {
       if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);
       if (options_.reduce_macs) return SearchMacs(setting, *options_.reduce_macs);
@@ -256,8 +273,8 @@ class Optimizer {
     CostTable table(original_->isa(), pool_.size());
     const bool exists = !options_.costs.empty() && std::filesystem::exists(options_.costs);
     if (exists) DEFTNN_RETURN_IF_ERROR(table.Read(options_.costs));
-    DEFTNN_ASSIGN_OR_RETURN(
-        CostModel model, CostModel::Measure(model_.graph, infos_, layers_, format_, table, pool_));
+    DEFTNN_ASSIGN_OR_RETURN(CostModel model,
+                            CostModel::Measure(model_.graph, infos_, layers_, format_, table));
     if (!options_.costs.empty() && table.measured_anything())
       DEFTNN_RETURN_IF_ERROR(table.Write(options_.costs));
     return model;

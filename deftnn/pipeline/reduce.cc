@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "deftnn/graph/patch.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/passes/passes.h"
 
 namespace deftnn {
@@ -102,18 +103,21 @@ Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layer
     if (layers[i].why_not.empty()) todo.push_back(static_cast<int>(i));
   }
   Reduced reduced{original.graph(), std::vector<double>(layers.size(), 0.0)};
+  const auto open = [&](const Graph& graph) -> Result<std::unique_ptr<Session>> {
+    DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(graph, options.format));
+    return Session::Create(std::move(formatted),
+                           {.threads = options.threads, .isa = original.isa(), .packed = nullptr});
+  };
+  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> whole, open(original.graph()));
   const size_t step = static_cast<size_t>(std::max(1, options.layers_a_pass));
   for (size_t first = 0; first < todo.size(); first += step) {
     const std::vector<int> chosen(
         todo.begin() + static_cast<std::ptrdiff_t>(first),
         todo.begin() + static_cast<std::ptrdiff_t>(std::min(first + step, todo.size())));
-    DEFTNN_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Session> session,
-        Session::Create(reduced.graph,
-                        {.threads = options.threads, .isa = original.isa(), .packed = nullptr}));
+    DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, open(reduced.graph));
     DEFTNN_ASSIGN_OR_RETURN(
         std::vector<LayerStatistics> statistics,
-        Calibrate(original, session.get(), layers, chosen, data, options.calibration, pool));
+        Calibrate(*whole, session.get(), layers, chosen, data, options.calibration, pool));
     for (size_t i = 0; i < chosen.size(); ++i) {
       const Layer& layer = layers[chosen[i]];
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "deftnn/ndf/formats/format.h"
 #include "deftnn/pipeline/calibrate.h"
 #include "deftnn/pipeline/layers.h"
 #include "deftnn/sve/eliminate.h"
@@ -46,6 +47,9 @@ struct ReduceOptions {
   Method method;
   CalibrationOptions calibration;
   int threads = 0;
+  /// That both networks run in while statistics are taken: what the result will run in, so that its
+  /// rounding is part of what is compensated.
+  Format format = Format::kFp32;
   /// Layers whose statistics are taken in one pass: 1 is fully sequential, more is faster.
   int layers_a_pass = 1;
   std::function<void(int done, int all)> progress;  // may be null

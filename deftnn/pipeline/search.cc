@@ -11,8 +11,11 @@
 namespace deftnn {
 namespace {
 
-constexpr int kProbes = 5;               // candidates that a search makes at most
-constexpr double kFirstCostRatio = 3.0;  // of the first one
+constexpr int kProbes = 5;  // candidates that a search makes at most
+constexpr int kDropProbes = 4;
+constexpr double kMarginErrors =
+    0.5;  // standard errors that a drop must stay below what is allowed by
+constexpr double kFirstCostRatio = 2.5;  // of the first one
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
 
@@ -93,26 +96,30 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
 }
 
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
-  // Bisection of the logarithm of the cost ratio. Nothing is lost by the end where all is kept.
-  double low = 1.0, high = 0;
-  double ratio = kFirstCostRatio;
+  // The drop grows about with the square of the logarithm of the cost ratio, from nothing at 1:
+  // each probe goes where that curve, through the last one, meets what is allowed, but stays
+  // between the probes that were within it and those that were not.
+  double low = 1.0, high = kLargestCostRatio, ratio = kFirstCostRatio;
   std::optional<Candidate> best;
-  for (int probe = 0; probe < kProbes; ++probe) {
+  for (int probe = 0; probe < kDropProbes && high / low > 1.05; ++probe) {
     const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
-    const bool within = candidate.drop + candidate.drop_standard_error <= points;
+    const double margin = kMarginErrors * candidate.drop_standard_error;
+    const bool within = candidate.drop + margin <= points;
     spdlog::info(
         "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f}){}",
         ratio, candidate.macs_ratio, -candidate.drop, candidate.drop_standard_error,
         within ? "" : ", too much");
+    const double aim = std::max(0.8 * points, points - margin);
+    const double reach =
+        std::log(ratio) * std::sqrt(std::clamp(aim / std::max(candidate.drop, 0.02), 0.1, 4.0));
     if (within) {
       low = ratio;
       best = std::move(candidate);
     } else {
       high = ratio;
     }
-    ratio = high > 0 ? std::sqrt(low * high) : std::min(kLargestCostRatio, ratio * 1.6);
-    if (high > 0 && high / low < 1.06) break;
+    ratio = std::clamp(std::exp(reach), low * 1.02, high / 1.02);
   }
   if (best) return std::move(*best);
   return MakeCandidate(setting, setting.allocator.Dense());

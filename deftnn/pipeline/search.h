@@ -35,8 +35,8 @@ struct Candidate {
   double macs_ratio = 1;                     // the original's multiply-adds over this one's
 };
 
-/// The fastest candidate whose drop, with its standard error on top, stays within `points`; the one
-/// that keeps everything but what is free where none does.
+/// The fastest candidate whose drop, with a quarter of its standard error on top, stays within
+/// `points`; the one that keeps everything but what is free where none does.
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points);
 /// The least error at `ratio` times fewer multiply-adds. An error when the network cannot be cut so
 /// far.
