@@ -130,6 +130,7 @@ class Optimizer {
                        splits_.selection.size()));
     }
     DEFTNN_ASSIGN_OR_RETURN(original_, OpenSession(model_, options_.common.threads));
+    DEFTNN_RETURN_IF_ERROR(ReadCosts());
     // Weights that a .deft keeps in 16 bits are worked on as the float32 numbers that they stand
     // for.
     DEFTNN_ASSIGN_OR_RETURN(model_.graph, ApplyFormat(model_.graph, Format::kFp32));
@@ -268,15 +269,20 @@ class Optimizer {
     return {};
   }
 
+  // A table that cannot be used is refused before the work begins.
+  Status ReadCosts() {
+    costs_ = std::make_unique<CostTable>(original_->isa(), pool_.size());
+    if (options_.costs.empty() || !std::filesystem::exists(options_.costs)) return {};
+    return costs_->Read(options_.costs);
+  }
+
   Result<CostModel> MeasureCosts() {
     if (options_.reduce_macs) return CostModel::CountMacs(layers_);
-    CostTable table(original_->isa(), pool_.size());
-    const bool exists = !options_.costs.empty() && std::filesystem::exists(options_.costs);
-    if (exists) DEFTNN_RETURN_IF_ERROR(table.Read(options_.costs));
     DEFTNN_ASSIGN_OR_RETURN(CostModel model,
-                            CostModel::Measure(model_.graph, infos_, layers_, format_, table));
-    if (!options_.costs.empty() && table.measured_anything())
-      DEFTNN_RETURN_IF_ERROR(table.Write(options_.costs));
+                            CostModel::Measure(model_.graph, infos_, layers_, format_, *costs_));
+    if (!options_.costs.empty() && costs_->measured_anything()) {
+      DEFTNN_RETURN_IF_ERROR(costs_->Write(options_.costs));
+    }
     return model;
   }
 
@@ -330,6 +336,7 @@ class Optimizer {
   std::unique_ptr<Session> original_;
   std::vector<ValueInfo> infos_;
   std::vector<Layer> layers_;
+  std::unique_ptr<CostTable> costs_;
   Outputs selection_reference_;
   Score selection_score_;
   Format format_ = Format::kFp32;
