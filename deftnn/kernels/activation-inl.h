@@ -7,79 +7,77 @@
 namespace deftnn {
 namespace {
 
-/// Activate(spec, x) of each lane, the kind known when compiling.
-template <Activation kKind, class D>
-HWY_INLINE hn::Vec<D> ActivateOne(D d, const ActivationSpec& spec, hn::Vec<D> x) {
-  const auto zero = hn::Zero(d);
-  // Comparisons are false for NaN, so it passes through every clamp.
-  const auto clamp = [&](hn::Vec<D> v, hn::Vec<D> low, hn::Vec<D> high) {
-    const auto raised = hn::IfThenElse(hn::Lt(v, low), low, v);
-    return hn::IfThenElse(hn::Gt(raised, high), high, raised);
-  };
+/// Activate(spec, x) of each lane, the kind known when compiling. NaN passes through every clamp.
+template <Activation kKind>
+HWY_INLINE FloatVector ActivateOne(const ActivationSpec& spec, FloatVector x) {
+  const FloatTag df;
+  const auto zero = hn::Zero(df), one = hn::Set(df, 1.0f);
   if constexpr (kKind == Activation::kNone) {
     return x;
   } else if constexpr (kKind == Activation::kRelu) {
-    return hn::IfThenZeroElse(hn::Lt(x, zero), x);
+    return MaxKeepNan(zero, x);
   } else if constexpr (kKind == Activation::kClip) {
-    return clamp(x, hn::Set(d, spec.alpha), hn::Set(d, spec.beta));
+    return MinKeepNan(hn::Set(df, spec.beta), MaxKeepNan(hn::Set(df, spec.alpha), x));
   } else if constexpr (kKind == Activation::kLeakyRelu) {
-    return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, hn::Set(d, spec.alpha)), x);
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, hn::Set(df, spec.alpha)), x);
   } else if constexpr (kKind == Activation::kSigmoid) {
-    return SigmoidOf(d, x);
+    return SigmoidOf(x);
   } else if constexpr (kKind == Activation::kHardSigmoid) {
-    return clamp(hn::MulAdd(x, hn::Set(d, spec.alpha), hn::Set(d, spec.beta)), zero,
-                 hn::Set(d, 1.0f));
+    const auto gate = hn::MulAdd(x, hn::Set(df, spec.alpha), hn::Set(df, spec.beta));
+    return MinKeepNan(one, MaxKeepNan(zero, gate));
   } else if constexpr (kKind == Activation::kHardSwish) {
-    const auto gate = hn::MulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
-    return hn::Mul(x, clamp(gate, zero, hn::Set(d, 1.0f)));
+    const auto gate = hn::MulAdd(x, hn::Set(df, 1.0f / 6.0f), hn::Set(df, 0.5f));
+    return hn::Mul(x, MinKeepNan(one, MaxKeepNan(zero, gate)));
   } else {
     static_assert(kKind == Activation::kTanh);
-    return TanhOf(d, x);
+    return TanhOf(x);
   }
 }
 
-template <Activation kKind, int kCount, class D>
-HWY_INLINE void ActivateEach(D d, const ActivationSpec& spec, hn::Vec<D> (&x)[kCount]) {
-  for (int i = 0; i < kCount; ++i) x[i] = ActivateOne<kKind>(d, spec, x[i]);
+template <Activation kKind, int kCount>
+HWY_INLINE void ActivateEach(const ActivationSpec& spec, FloatVector (&x)[kCount]) {
+  Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { x[i] = ActivateOne<kKind>(spec, x[i]); });
 }
 
 /// The kinds that take a long sequence of instructions: one copy, because they cost more than a
 /// call.
-template <class D>
-HWY_NOINLINE void ActivateLong(D d, const ActivationSpec& spec, float* values, int64_t count) {
-  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::MaxLanes(D()))) {
-    auto x = hn::LoadU(d, values + i);
+HWY_NOINLINE void ActivateLong(const ActivationSpec& spec, float* values, int64_t count) {
+  const FloatTag df;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    auto x = hn::Load(df, values + i);
     if (spec.kind == Activation::kSigmoid) {
-      x = ActivateOne<Activation::kSigmoid>(d, spec, x);
+      x = ActivateOne<Activation::kSigmoid>(spec, x);
     } else if (spec.kind == Activation::kTanh) {
-      x = ActivateOne<Activation::kTanh>(d, spec, x);
+      x = ActivateOne<Activation::kTanh>(spec, x);
     } else if (spec.kind == Activation::kHardSigmoid) {
-      x = ActivateOne<Activation::kHardSigmoid>(d, spec, x);
+      x = ActivateOne<Activation::kHardSigmoid>(spec, x);
     } else {
-      x = ActivateOne<Activation::kHardSwish>(d, spec, x);
+      x = ActivateOne<Activation::kHardSwish>(spec, x);
     }
-    hn::StoreU(x, d, values + i);
+    hn::Store(x, df, values + i);
   }
 }
 
 /// Activate(spec, x) of each lane of several vectors: one branch for all of them.
-template <int kCount, class D>
-HWY_INLINE void ActivateAll(D d, const ActivationSpec& spec, hn::Vec<D> (&x)[kCount]) {
+template <int kCount>
+HWY_INLINE void ActivateAll(const ActivationSpec& spec, FloatVector (&x)[kCount]) {
   switch (spec.kind) {
     case Activation::kNone:
       return;
     case Activation::kRelu:
-      return ActivateEach<Activation::kRelu>(d, spec, x);
+      return ActivateEach<Activation::kRelu>(spec, x);
     case Activation::kClip:
-      return ActivateEach<Activation::kClip>(d, spec, x);
+      return ActivateEach<Activation::kClip>(spec, x);
     case Activation::kLeakyRelu:
-      return ActivateEach<Activation::kLeakyRelu>(d, spec, x);
+      return ActivateEach<Activation::kLeakyRelu>(spec, x);
     default: {
-      constexpr int64_t lanes = static_cast<int64_t>(hn::MaxLanes(D()));
-      HWY_ALIGN float values[kCount * lanes];
-      for (int i = 0; i < kCount; ++i) hn::Store(x[i], d, values + i * lanes);
-      ActivateLong(d, spec, values, kCount * lanes);
-      for (int i = 0; i < kCount; ++i) x[i] = hn::Load(d, values + i * lanes);
+      const FloatTag df;
+      HWY_ALIGN float values[kCount * kLanes];
+      Unroll<kCount>([&](auto i)
+                         DEFTNN_INLINE_LAMBDA { hn::Store(x[i], df, values + i * kLanes); });
+      ActivateLong(spec, values, kCount * kLanes);
+      Unroll<kCount>([&](auto i)
+                         DEFTNN_INLINE_LAMBDA { x[i] = hn::Load(df, values + i * kLanes); });
     }
   }
 }

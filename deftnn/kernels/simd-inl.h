@@ -71,6 +71,22 @@ HWY_INLINE void StoreFloats(D d, hn::Vec<D> value, uint16_t* to) {
   hn::StoreU(EncodeDfp16(d, value), hn::Rebind<uint16_t, D>(), to);
 }
 
+/// max(a, x) and min(a, x), and x where x is NaN; `a` is no NaN.
+HWY_INLINE FloatVector MaxKeepNan(FloatVector a, FloatVector x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+  return hn::Max(a, x);  // x86 gives the second operand when either is NaN
+#else
+  return hn::IfThenElse(hn::Lt(x, a), a, x);
+#endif
+}
+HWY_INLINE FloatVector MinKeepNan(FloatVector a, FloatVector x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+  return hn::Min(a, x);
+#else
+  return hn::IfThenElse(hn::Gt(x, a), a, x);
+#endif
+}
+
 /// The first `count` lanes, 0 <= count <= Lanes(d); the rest are zero and their memory is not
 /// touched.
 template <class D>

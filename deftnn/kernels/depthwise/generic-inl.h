@@ -63,12 +63,15 @@ HWY_INLINE void Accumulate(const DepthwiseArgs& args, const Steps& steps, const 
   }
 }
 
-/// Adds the residual, activates and stores; `offset` is the first pixel's first channel, in
-/// elements of the output and of the residual.
+/// Adds the residual, activates and stores; one copy for all windows and input formats, to which
+/// the sums go through memory. `offset` is the first pixel's first channel, in elements of the
+/// output and of the residual.
 template <int kPixels>
-HWY_INLINE void Finish(const DepthwiseArgs& args, int64_t offset, int64_t residual_offset,
-                       int64_t channels, FloatVector (&sum)[kPixels]) {
+HWY_NOINLINE void Finish(const DepthwiseArgs& args, int64_t offset, int64_t residual_offset,
+                         int64_t channels, const float* sums) {
   const FloatTag df;
+  FloatVector sum[kPixels];
+  Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA { sum[p] = hn::Load(df, sums + p * kLanes); });
   if (args.residual.data != nullptr) {
     const int64_t step = args.residual.layout.pixel_stride;
     if (args.residual.layout.format == Format::kFp32) {
@@ -83,7 +86,7 @@ HWY_INLINE void Finish(const DepthwiseArgs& args, int64_t offset, int64_t residu
       });
     }
   }
-  ActivateAll(df, args.activation, sum);
+  ActivateAll(args.activation, sum);
   const int64_t step = args.output.layout.pixel_stride;
   const auto store = [&](auto* to) DEFTNN_INLINE_LAMBDA {
     if (channels >= kLanes) {
@@ -111,8 +114,11 @@ HWY_INLINE void Tiles(const DepthwiseArgs& args, const Steps& steps, const X* fr
     for (int64_t c = 0; c < channels; c += kLanes) {
       FloatVector sum[S::kPixels];
       Accumulate<S>(args, steps, from + ow * steps.pixel + c, args.filter + c, sum);
+      HWY_ALIGN float sums[S::kPixels * kLanes];
+      Unroll<S::kPixels>(
+          [&](auto p) DEFTNN_INLINE_LAMBDA { hn::Store(sum[p], FloatTag(), sums + p * kLanes); });
       Finish<S::kPixels>(args, out + ow * out_step + c, residual + ow * residual_step + c,
-                         channels - c, sum);
+                         channels - c, sums);
     }
   }
   if constexpr (S::kPixels > 1) {
@@ -140,18 +146,18 @@ HWY_NOINLINE void Rows(const DepthwiseArgs& args, int64_t begin, int64_t end) {
 
 template <class X>
 HWY_INLINE void RowsOf(const DepthwiseArgs& args, int64_t begin, int64_t end) {
-  constexpr int kWide = kManyRegisters ? 8 : 4;
-  if (args.dilation_w == 1 && args.kernel_w == 3 && args.stride_w == 1) {
-    Rows<Shape<3, 1, kWide>, X>(args, begin, end);
-  } else if (args.dilation_w == 1 && args.kernel_w == 3 && args.stride_w == 2) {
-    Rows<Shape<3, 2, 4>, X>(args, begin, end);
-  } else if (args.dilation_w == 1 && args.kernel_w == 5 && args.stride_w == 1) {
-    Rows<Shape<5, 1, kWide>, X>(args, begin, end);
-  } else if (args.dilation_w == 1 && args.kernel_w == 5 && args.stride_w == 2) {
-    Rows<Shape<5, 2, kManyRegisters ? 4 : 2>, X>(args, begin, end);
-  } else {
-    Rows<Shape<0, 0, 4>, X>(args, begin, end);
+  // Emulated vectors lie in memory, where keeping decoded inputs gains nothing.
+  if constexpr (HWY_TARGET != HWY_EMU128) {
+    constexpr int kWide = kManyRegisters ? 8 : 4;
+    const int64_t width = args.dilation_w == 1 ? args.kernel_w : 0;
+    if (width == 3 && args.stride_w == 1) return Rows<Shape<3, 1, kWide>, X>(args, begin, end);
+    if (width == 3 && args.stride_w == 2) return Rows<Shape<3, 2, 4>, X>(args, begin, end);
+    if (width == 5 && args.stride_w == 1) return Rows<Shape<5, 1, kWide>, X>(args, begin, end);
+    if (width == 5 && args.stride_w == 2) {
+      return Rows<Shape<5, 2, kManyRegisters ? 4 : 2>, X>(args, begin, end);
+    }
   }
+  Rows<Shape<0, 0, 4>, X>(args, begin, end);
 }
 
 void DepthwiseRows(const DepthwiseArgs& args, int64_t begin, int64_t end) {

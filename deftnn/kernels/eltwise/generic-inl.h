@@ -23,115 +23,85 @@ HWY_INLINE hn::Vec<D> LoadPart(D d, Repeated b, int64_t) {
   return hn::Set(d, b.value);
 }
 
-template <BinaryOp kOp>
-struct Arithmetic {
-  HWY_INLINE FloatVector operator()(FloatVector a, FloatVector b) const {
-    if constexpr (kOp == BinaryOp::kAdd) {
-      return hn::Add(a, b);
-    } else if constexpr (kOp == BinaryOp::kSub) {
-      return hn::Sub(a, b);
-    } else if constexpr (kOp == BinaryOp::kMul) {
-      return hn::Mul(a, b);
-    } else if constexpr (kOp == BinaryOp::kDiv) {
-      return hn::Div(a, b);
-    } else if constexpr (kOp == BinaryOp::kReverseSub) {
-      return hn::Sub(b, a);
-    } else {
-      static_assert(kOp == BinaryOp::kReverseDiv);
-      return hn::Div(b, a);
-    }
-  }
-};
-
-/// function(Arithmetic<op>()).
-template <class Function>
-HWY_INLINE void WithOp(BinaryOp op, Function&& function) {
+/// a[i] = a[i] op b[i]: one branch for all of them.
+template <int kCount>
+HWY_INLINE void Apply(BinaryOp op, FloatVector (&a)[kCount], const FloatVector (&b)[kCount]) {
   switch (op) {
     case BinaryOp::kAdd:
-      return function(Arithmetic<BinaryOp::kAdd>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Add(a[i], b[i]); });
     case BinaryOp::kSub:
-      return function(Arithmetic<BinaryOp::kSub>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Sub(a[i], b[i]); });
     case BinaryOp::kMul:
-      return function(Arithmetic<BinaryOp::kMul>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Mul(a[i], b[i]); });
     case BinaryOp::kDiv:
-      return function(Arithmetic<BinaryOp::kDiv>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Div(a[i], b[i]); });
     case BinaryOp::kReverseSub:
-      return function(Arithmetic<BinaryOp::kReverseSub>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Sub(b[i], a[i]); });
     case BinaryOp::kReverseDiv:
-      return function(Arithmetic<BinaryOp::kReverseDiv>());
+      return Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { a[i] = hn::Div(b[i], a[i]); });
   }
 }
 
-/// y = activation(op(a, b)) over contiguous elements; touches exactly `count` of each.
-template <class Op, class A, class B, class Y>
-HWY_INLINE void BinaryRun(Op op, const A* a, B b, const ActivationSpec& activation, Y* y,
-                          int64_t count) {
+/// Loads `count` lanes, all of them or a part.
+template <class Pointer>
+HWY_INLINE FloatVector LoadUpTo(Pointer from, int64_t count) {
+  const FloatTag df;
+  return count == kLanes ? LoadFloats(df, from) : LoadPart(df, from, count);
+}
+template <class T>
+HWY_INLINE void StoreUpTo(FloatVector value, T* to, int64_t count) {
+  const FloatTag df;
+  if (count == kLanes) {
+    StoreFloats(df, value, to);
+  } else {
+    StorePart(df, value, to, count);
+  }
+}
+
+/// y = activation(a op b) over contiguous elements; touches exactly `count` of each. The operation
+/// and the activation are branches of a block and not template parameters: they cost little, and
+/// the number of formats multiplies every loop already.
+template <class A, class B, class Y>
+HWY_NOINLINE void BinaryRun(BinaryOp op, const A* a, B b, const ActivationSpec& activation, Y* y,
+                            int64_t count) {
   const FloatTag df;
   int64_t i = 0;
   for (; i + kBlock * kLanes <= count; i += kBlock * kLanes) {
-    FloatVector v[kBlock];
+    FloatVector v[kBlock], w[kBlock];
     Unroll<kBlock>([&](auto k) DEFTNN_INLINE_LAMBDA {
-      const int64_t at = i + k * kLanes;
-      v[k] = op(LoadFloats(df, a + at), LoadFloats(df, b + at));
+      v[k] = LoadFloats(df, a + (i + k * kLanes));
+      w[k] = LoadFloats(df, b + (i + k * kLanes));
     });
-    ActivateAll(df, activation, v);
+    Apply(op, v, w);
+    ActivateAll(activation, v);
     Unroll<kBlock>([&](auto k) DEFTNN_INLINE_LAMBDA { StoreFloats(df, v[k], y + i + k * kLanes); });
   }
-  for (; i + kLanes <= count; i += kLanes) {
-    FloatVector v[1] = {op(LoadFloats(df, a + i), LoadFloats(df, b + i))};
-    ActivateAll(df, activation, v);
-    StoreFloats(df, v[0], y + i);
-  }
-  if (i < count) {
-    const int64_t rest = count - i;
-    FloatVector v[1] = {op(LoadPart(df, a + i, rest), LoadPart(df, b + i, rest))};
-    ActivateAll(df, activation, v);
-    StorePart(df, v[0], y + i, rest);
+  for (; i < count; i += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, count - i);
+    FloatVector v[1] = {LoadUpTo(a + i, lanes)}, w[1] = {LoadUpTo(b + i, lanes)};
+    Apply(op, v, w);
+    ActivateAll(activation, v);
+    StoreUpTo(v[0], y + i, lanes);
   }
 }
 
-/// y = f(x) over contiguous elements.
-template <class F, class X, class Y>
-HWY_INLINE void UnaryRun(F f, const X* x, Y* y, int64_t count) {
+/// y = activation(x) over contiguous elements.
+template <class X, class Y>
+HWY_NOINLINE void ActivateRun(const ActivationSpec& activation, const X* x, Y* y, int64_t count) {
   const FloatTag df;
   int64_t i = 0;
   for (; i + kBlock * kLanes <= count; i += kBlock * kLanes) {
     FloatVector v[kBlock];
-    Unroll<kBlock>([&](auto k)
-                       DEFTNN_INLINE_LAMBDA { v[k] = f(LoadFloats(df, x + i + k * kLanes)); });
+    Unroll<kBlock>([&](auto k) DEFTNN_INLINE_LAMBDA { v[k] = LoadFloats(df, x + i + k * kLanes); });
+    ActivateAll(activation, v);
     Unroll<kBlock>([&](auto k) DEFTNN_INLINE_LAMBDA { StoreFloats(df, v[k], y + i + k * kLanes); });
   }
-  for (; i + kLanes <= count; i += kLanes) StoreFloats(df, f(LoadFloats(df, x + i)), y + i);
-  if (i < count) StorePart(df, f(LoadPart(df, x + i, count - i)), y + i, count - i);
-}
-
-template <Activation kKind, class X, class Y>
-HWY_NOINLINE void ActivateRun(const ActivationSpec& activation, const X* x, Y* y, int64_t count) {
-  UnaryRun([&](FloatVector v) { return ActivateOne<kKind>(FloatTag(), activation, v); }, x, y,
-           count);
-}
-
-template <class X, class Y>
-HWY_INLINE auto SelectActivateRun(Activation kind) {
-  switch (kind) {
-    case Activation::kNone:
-      return &ActivateRun<Activation::kNone, X, Y>;
-    case Activation::kRelu:
-      return &ActivateRun<Activation::kRelu, X, Y>;
-    case Activation::kClip:
-      return &ActivateRun<Activation::kClip, X, Y>;
-    case Activation::kLeakyRelu:
-      return &ActivateRun<Activation::kLeakyRelu, X, Y>;
-    case Activation::kSigmoid:
-      return &ActivateRun<Activation::kSigmoid, X, Y>;
-    case Activation::kHardSigmoid:
-      return &ActivateRun<Activation::kHardSigmoid, X, Y>;
-    case Activation::kHardSwish:
-      return &ActivateRun<Activation::kHardSwish, X, Y>;
-    case Activation::kTanh:
-      return &ActivateRun<Activation::kTanh, X, Y>;
+  for (; i < count; i += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, count - i);
+    FloatVector v[1] = {LoadUpTo(x + i, lanes)};
+    ActivateAll(activation, v);
+    StoreUpTo(v[0], y + i, lanes);
   }
-  return &ActivateRun<Activation::kNone, X, Y>;
 }
 
 template <class T>
@@ -162,20 +132,20 @@ void ActivateRows(const ActivateArgs& args, int64_t begin, int64_t end) {
   const int64_t length = dense ? in.width * in.channels : in.channels;
   WithCode(in.format, [&](auto x) {
     WithCode(out.format, [&](auto y) {
-      const auto run = SelectActivateRun<decltype(x), decltype(y)>(args.activation.kind);
       for (int64_t row = begin; row < end; ++row) {
         const auto* source = RowAt<decltype(x)>(args.input, row);
         auto* target = RowAt<decltype(y)>(args.output, row);
         for (int64_t i = 0; i < runs; ++i) {
-          run(args.activation, source + i * in.pixel_stride, target + i * out.pixel_stride, length);
+          ActivateRun(args.activation, source + i * in.pixel_stride, target + i * out.pixel_stride,
+                      length);
         }
       }
     });
   });
 }
 
-template <class Op, class A, class B, class Y>
-HWY_NOINLINE void BinaryViewRows(const BinaryArgs& args, int64_t begin, int64_t end) {
+template <class A, class B, class Y>
+HWY_INLINE void BinaryViewRows(const BinaryArgs& args, int64_t begin, int64_t end) {
   const Layout& a = args.a.layout;
   const Layout& b = args.b.layout;
   const Layout& out = args.output.layout;
@@ -187,14 +157,14 @@ HWY_NOINLINE void BinaryViewRows(const BinaryArgs& args, int64_t begin, int64_t 
     const B* second = RowAt<B>(args.b, row);
     Y* target = RowAt<Y>(args.output, row);
     for (int64_t i = 0; i < runs; ++i) {
-      BinaryRun(Op(), first + i * a.pixel_stride, second + i * b.pixel_stride, args.activation,
+      BinaryRun(args.op, first + i * a.pixel_stride, second + i * b.pixel_stride, args.activation,
                 target + i * out.pixel_stride, length);
     }
   }
 }
 
-template <class Op, class A, class Y>
-HWY_NOINLINE void BinaryVectorRows(const BinaryArgs& args, int64_t begin, int64_t end) {
+template <class A, class Y>
+HWY_INLINE void BinaryVectorRows(const BinaryArgs& args, int64_t begin, int64_t end) {
   const Layout& a = args.a.layout;
   const Layout& out = args.output.layout;
   for (int64_t row = begin; row < end; ++row) {
@@ -202,53 +172,57 @@ HWY_NOINLINE void BinaryVectorRows(const BinaryArgs& args, int64_t begin, int64_
     Y* target = RowAt<Y>(args.output, row);
     const float* second = args.vector + row / a.height * args.vector_image_stride;
     for (int64_t i = 0; i < a.width; ++i) {
-      BinaryRun(Op(), first + i * a.pixel_stride, second, args.activation,
+      BinaryRun(args.op, first + i * a.pixel_stride, second, args.activation,
                 target + i * out.pixel_stride, a.channels);
     }
   }
 }
 
 void BinaryRows(const BinaryArgs& args, int64_t begin, int64_t end) {
-  WithOp(args.op, [&](auto op) {
-    WithCode(args.a.layout.format, [&](auto a) {
-      WithCode(args.output.layout.format, [&](auto y) {
-        using Op = decltype(op);
-        if (args.vector != nullptr) {
-          return BinaryVectorRows<Op, decltype(a), decltype(y)>(args, begin, end);
-        }
-        WithCode(args.b.layout.format, [&](auto b) {
-          BinaryViewRows<Op, decltype(a), decltype(b), decltype(y)>(args, begin, end);
-        });
+  WithCode(args.a.layout.format, [&](auto a) {
+    WithCode(args.output.layout.format, [&](auto y) {
+      if (args.vector != nullptr) {
+        return BinaryVectorRows<decltype(a), decltype(y)>(args, begin, end);
+      }
+      WithCode(args.b.layout.format, [&](auto b) {
+        BinaryViewRows<decltype(a), decltype(b), decltype(y)>(args, begin, end);
       });
     });
   });
 }
 
 void FlatActivate(const ActivationSpec& activation, const float* x, float* y, int64_t count) {
-  SelectActivateRun<float, float>(activation.kind)(activation, x, y, count);
+  ActivateRun(activation, x, y, count);
 }
 
 void FlatBinary(BinaryOp op, const float* a, const float* b, float* y, int64_t count) {
-  WithOp(op, [&](auto f) { BinaryRun(f, a, b, ActivationSpec{}, y, count); });
+  BinaryRun(op, a, b, ActivationSpec{}, y, count);
 }
 
 void FlatScalar(BinaryOp op, const float* a, float b, float* y, int64_t count) {
-  WithOp(op, [&](auto f) { BinaryRun(f, a, Repeated{b}, ActivationSpec{}, y, count); });
+  BinaryRun(op, a, Repeated{b}, ActivationSpec{}, y, count);
+}
+
+template <class F>
+HWY_INLINE void Map(F f, const float* x, float* y, int64_t count) {
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int64_t lanes = HWY_MIN(kLanes, count - i);
+    StoreUpTo(f(LoadUpTo(x + i, lanes)), y + i, lanes);
+  }
 }
 
 void FlatUnary(UnaryFunction function, const float* x, float* y, int64_t count) {
-  const FloatTag df;
   switch (function) {
     case UnaryFunction::kExp:
-      return UnaryRun([&](FloatVector v) { return ExpOf(df, v); }, x, y, count);
+      return Map([](FloatVector v) { return ExpOf(v); }, x, y, count);
     case UnaryFunction::kErf:
-      return UnaryRun([&](FloatVector v) { return ErfOf(df, v); }, x, y, count);
+      return Map([](FloatVector v) { return ErfOf(v); }, x, y, count);
     case UnaryFunction::kSqrt:
-      return UnaryRun([&](FloatVector v) { return hn::Sqrt(v); }, x, y, count);
+      return Map([](FloatVector v) { return hn::Sqrt(v); }, x, y, count);
     case UnaryFunction::kTanh:
-      return UnaryRun([&](FloatVector v) { return TanhOf(df, v); }, x, y, count);
+      return Map([](FloatVector v) { return TanhOf(v); }, x, y, count);
     case UnaryFunction::kSigmoid:
-      return UnaryRun([&](FloatVector v) { return SigmoidOf(df, v); }, x, y, count);
+      return Map([](FloatVector v) { return SigmoidOf(v); }, x, y, count);
   }
 }
 

@@ -83,40 +83,118 @@ HWY_INLINE void Reduce(const S* from, const Taps& taps, FloatVector (&sum)[kVect
   }
 }
 
-template <class R, int kVectors, class S, class D>
-HWY_INLINE void PoolVectors(const S* from, const Taps& taps, float divisor, D* to) {
-  FloatVector sum[kVectors];
-  Reduce<R>(from, taps, sum);
-  Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
-    StoreFloats(FloatTag(), R::Finish(sum[v], divisor), to + v * kLanes);
-  });
-}
-
-/// All channels of one output pixel. The last vector may read past the channels, into the next
-/// pixel or the slack, but never writes there.
-template <class R, class S, class D>
-HWY_INLINE void PoolPixel(const S* from, const Taps& taps, float divisor, D* to, int64_t channels) {
-  int64_t c = 0;
-  for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
-    PoolVectors<R, 4>(from + c, taps, divisor, to + c);
-  }
-  if (c + 2 * kLanes <= channels) {
-    PoolVectors<R, 2>(from + c, taps, divisor, to + c);
-    c += 2 * kLanes;
-  }
-  if (c + kLanes <= channels) {
-    PoolVectors<R, 1>(from + c, taps, divisor, to + c);
-    c += kLanes;
-  }
-  if (c < channels) {
-    FloatVector sum[1];
-    Reduce<R>(from + c, taps, sum);
-    StorePart(FloatTag(), R::Finish(sum[0], divisor), to + c, channels - c);
+/// Stores the first `channels` lanes, in the output's format.
+HWY_INLINE void StorePixel(const PoolArgs& args, FloatVector value, int64_t offset,
+                           int64_t channels) {
+  const FloatTag df;
+  const auto store = [&](auto* to) DEFTNN_INLINE_LAMBDA {
+    if (channels >= kLanes) {
+      StoreFloats(df, value, to);
+    } else {
+      StorePart(df, value, to, channels);
+    }
+  };
+  if (args.output.layout.format == Format::kFp32) {
+    store(static_cast<float*>(args.output.data) + offset);
+  } else {
+    store(static_cast<uint16_t*>(args.output.data) + offset);
   }
 }
 
-template <class R, class S, class D>
+/// All channels of one output pixel, which is `to` elements into the output. The last vector may
+/// read past the channels, into the next pixel or the slack, but never writes there.
+template <class R, class S>
+struct FloatPixel {
+  using Source = S;
+  static HWY_INLINE void Run(const PoolArgs& args, const S* from, const Taps& taps, float divisor,
+                             int64_t to) {
+    const int64_t channels = args.input.layout.channels;
+    int64_t c = 0;
+    for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
+      FloatVector sum[4];
+      Reduce<R>(from + c, taps, sum);
+      Unroll<4>([&](auto v) DEFTNN_INLINE_LAMBDA {
+        StorePixel(args, R::Finish(sum[v], divisor), to + c + v * kLanes, kLanes);
+      });
+    }
+    for (; c < channels; c += kLanes) {
+      FloatVector sum[1];
+      Reduce<R>(from + c, taps, sum);
+      StorePixel(args, R::Finish(sum[0], divisor), to + c, channels - c);
+    }
+  }
+};
+
+using CodeTag = hn::CappedTag<int16_t, 32>;
+using CodeVector = hn::Vec<CodeTag>;
+constexpr int64_t kCodeLanes = static_cast<int64_t>(hn::MaxLanes(CodeTag()));
+
+/// Max pooling of DFP16 without decoding: flipping the lower bits of negative codes orders the
+/// codes like integers. The same function turns them back.
+HWY_INLINE CodeVector OrderedCodes(CodeVector code) {
+  const CodeTag d;
+  return hn::Xor(code, hn::And(hn::ShiftRight<15>(code), hn::Set(d, int16_t{0x7fff})));
+}
+struct MaxCodePixel {
+  using Source = uint16_t;
+
+  template <int kVectors>
+  static HWY_INLINE void Reduce(const uint16_t* from, const Taps& taps,
+                                CodeVector (&result)[kVectors]) {
+    const CodeTag d;
+    // Of the codes in order a negative NaN is below minus infinity, a positive one above infinity.
+    const auto lowest = hn::Set(d, static_cast<int16_t>(0x807f));  // minus infinity
+    CodeVector largest[kVectors], smallest[kVectors];
+    Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA { largest[v] = smallest[v] = lowest; });
+    for (int64_t i = 0; i < taps.rows; ++i) {
+      const uint16_t* at = from + i * taps.row_step;
+      for (int64_t j = 0; j < taps.columns; ++j, at += taps.column_step) {
+        Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
+          const auto code =
+              OrderedCodes(hn::LoadU(d, reinterpret_cast<const int16_t*>(at + v * kCodeLanes)));
+          largest[v] = hn::Max(largest[v], code);
+          smallest[v] = hn::Min(smallest[v], code);
+        });
+      }
+    }
+    Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
+      result[v] =
+          OrderedCodes(hn::IfThenElse(hn::Lt(smallest[v], lowest), smallest[v], largest[v]));
+    });
+  }
+
+  static HWY_INLINE void Run(const PoolArgs& args, const uint16_t* from, const Taps& taps, float,
+                             int64_t offset) {
+    const CodeTag d;
+    const int64_t channels = args.input.layout.channels;
+    uint16_t* to = static_cast<uint16_t*>(args.output.data) + offset;
+    int64_t c = 0;
+    for (; c + 2 * kCodeLanes <= channels; c += 2 * kCodeLanes) {
+      CodeVector result[2];
+      Reduce(from + c, taps, result);
+      hn::StoreU(result[0], d, reinterpret_cast<int16_t*>(to + c));
+      hn::StoreU(result[1], d, reinterpret_cast<int16_t*>(to + c + kCodeLanes));
+    }
+    for (; c < channels; c += kCodeLanes) {
+      CodeVector result[1];
+      Reduce(from + c, taps, result);
+      int16_t* target = reinterpret_cast<int16_t*>(to + c);
+      if (channels - c >= kCodeLanes) {
+        hn::StoreU(result[0], d, target);
+      } else if constexpr (kMasks16) {
+        hn::BlendedStore(result[0], hn::FirstN(d, static_cast<size_t>(channels - c)), d, target);
+      } else {
+        HWY_ALIGN int16_t buffer[kCodeLanes];
+        hn::Store(result[0], d, buffer);
+        for (int64_t i = 0; i < channels - c; ++i) target[i] = buffer[i];
+      }
+    }
+  }
+};
+
+template <class Pixel>
 void WindowRow(const PoolArgs& args, int64_t row) {
+  using S = typename Pixel::Source;
   const Layout& in = args.input.layout;
   const Layout& out = args.output.layout;
   const int64_t n = row / out.height, oh = row % out.height;
@@ -124,7 +202,7 @@ void WindowRow(const PoolArgs& args, int64_t row) {
                            args.pad_bottom, in.height);
   const S* source =
       static_cast<const S*>(args.input.data) + n * in.image_stride + rows.first * in.row_stride;
-  D* target = static_cast<D*>(args.output.data) + n * out.image_stride + oh * out.row_stride;
+  const int64_t target = n * out.image_stride + oh * out.row_stride;
   for (int64_t ow = 0; ow < out.width; ++ow) {
     const Span columns = SpanOf(ow, args.stride_w, args.kernel_w, args.dilation_w, args.pad_left,
                                 args.pad_right, in.width);
@@ -132,9 +210,8 @@ void WindowRow(const PoolArgs& args, int64_t row) {
     const Taps taps = {inside == 0 ? 0 : rows.taps, columns.taps, args.dilation_h * in.row_stride,
                        args.dilation_w * in.pixel_stride};
     const int64_t count = args.count_include_pad ? rows.padded * columns.padded : inside;
-    PoolPixel<R>(source + columns.first * in.pixel_stride, taps,
-                 static_cast<float>(HWY_MAX(int64_t{1}, count)), target + ow * out.pixel_stride,
-                 in.channels);
+    Pixel::Run(args, source + columns.first * in.pixel_stride, taps,
+               static_cast<float>(HWY_MAX(int64_t{1}, count)), target + ow * out.pixel_stride);
   }
 }
 
@@ -149,61 +226,52 @@ HWY_INLINE void ReduceImage(const S* from, const Layout& in, FloatVector (&sum)[
   }
 }
 
-template <class R, class S, class D>
+template <class R, class S>
 void GlobalImage(const PoolArgs& args, int64_t n) {
-  const FloatTag df;
   const Layout& in = args.input.layout;
   const S* source = static_cast<const S*>(args.input.data) + n * in.image_stride;
-  D* target = static_cast<D*>(args.output.data) + n * args.output.layout.image_stride;
+  const int64_t target = n * args.output.layout.image_stride;
   const float divisor = static_cast<float>(in.height * in.width);
   int64_t c = 0;
   for (; c + 4 * kLanes <= in.channels; c += 4 * kLanes) {
     FloatVector sum[4];
     ReduceImage<R>(source + c, in, sum);
     Unroll<4>([&](auto v) DEFTNN_INLINE_LAMBDA {
-      StoreFloats(df, R::Finish(sum[v], divisor), target + c + v * kLanes);
+      StorePixel(args, R::Finish(sum[v], divisor), target + c + v * kLanes, kLanes);
     });
   }
   for (; c < in.channels; c += kLanes) {
     FloatVector sum[1];
     ReduceImage<R>(source + c, in, sum);
-    StorePart(df, R::Finish(sum[0], divisor), target + c, HWY_MIN(kLanes, in.channels - c));
+    StorePixel(args, R::Finish(sum[0], divisor), target + c, in.channels - c);
   }
 }
 
-/// function(S(), D()) with the code types of the input and the output.
-template <class Function>
-HWY_INLINE void WithFormats(const PoolArgs& args, Function&& function) {
-  const bool wide_in = args.input.layout.format == Format::kFp32;
-  const bool wide_out = args.output.layout.format == Format::kFp32;
-  if (wide_in && wide_out) return function(float{}, float{});
-  if (wide_in) return function(float{}, uint16_t{});
-  if (wide_out) return function(uint16_t{}, float{});
-  function(uint16_t{}, uint16_t{});
-}
-
 void WindowRows(const PoolArgs& args, int64_t begin, int64_t end) {
-  WithFormats(args, [&](auto s, auto d) {
-    for (int64_t row = begin; row < end; ++row) {
-      if (args.kind == PoolKind::kMax) {
-        WindowRow<MaxReduction, decltype(s), decltype(d)>(args, row);
-      } else {
-        WindowRow<AverageReduction, decltype(s), decltype(d)>(args, row);
-      }
-    }
-  });
+  const auto rows = [&](auto pixel) {
+    for (int64_t row = begin; row < end; ++row) WindowRow<decltype(pixel)>(args, row);
+  };
+  const bool wide = args.input.layout.format == Format::kFp32;
+  if (args.kind == PoolKind::kAverage) {
+    return wide ? rows(FloatPixel<AverageReduction, float>())
+                : rows(FloatPixel<AverageReduction, uint16_t>());
+  }
+  if (wide) return rows(FloatPixel<MaxReduction, float>());
+  if (args.output.layout.format == Format::kDfp16) return rows(MaxCodePixel());
+  rows(FloatPixel<MaxReduction, uint16_t>());
 }
 
 void GlobalImages(const PoolArgs& args, int64_t begin, int64_t end) {
-  WithFormats(args, [&](auto s, auto d) {
-    for (int64_t n = begin; n < end; ++n) {
-      if (args.kind == PoolKind::kGlobalMax) {
-        GlobalImage<MaxReduction, decltype(s), decltype(d)>(args, n);
-      } else {
-        GlobalImage<AverageReduction, decltype(s), decltype(d)>(args, n);
-      }
+  const bool wide = args.input.layout.format == Format::kFp32;
+  for (int64_t n = begin; n < end; ++n) {
+    if (args.kind == PoolKind::kGlobalMax) {
+      wide ? GlobalImage<MaxReduction, float>(args, n)
+           : GlobalImage<MaxReduction, uint16_t>(args, n);
+    } else {
+      wide ? GlobalImage<AverageReduction, float>(args, n)
+           : GlobalImage<AverageReduction, uint16_t>(args, n);
     }
-  });
+  }
 }
 
 }  // namespace

@@ -29,13 +29,13 @@ HWY_INLINE float SumOfExponentials(const float* x, float largest, float* y, int6
   auto sum = hn::Zero(df);
   int64_t i = 0;
   for (; i + kLanes <= length; i += kLanes) {
-    const auto term = ExpOf(df, hn::Sub(hn::LoadU(df, x + i), shift));
+    const auto term = ExpOf(hn::Sub(hn::LoadU(df, x + i), shift));
     if (y != nullptr) hn::StoreU(term, df, y + i);
     sum = hn::Add(sum, term);
   }
   if (i < length) {
     const auto rest = hn::FirstN(df, static_cast<size_t>(length - i));
-    const auto term = ExpOf(df, hn::Sub(LoadPart(df, x + i, length - i), shift));
+    const auto term = ExpOf(hn::Sub(LoadPart(df, x + i, length - i), shift));
     if (y != nullptr) StorePart(df, term, y + i, length - i);
     sum = hn::Add(sum, hn::IfThenElseZero(rest, term));
   }

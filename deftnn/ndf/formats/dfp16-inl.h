@@ -17,7 +17,13 @@ HWY_INLINE auto EncodeDfp16Upper(DF df, hwy::HWY_NAMESPACE::Vec<DF> value) {
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
   const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
   const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+#if HWY_TARGET == HWY_EMU128  // where a comparison of integers is cheaper
+  const hn::RebindToSigned<DF> di;
+  const auto magnitude = hn::And(hn::BitCast(di, bits), hn::Set(di, 0x7fffffff));
+  const auto is_nan = hn::RebindMask(du, hn::Gt(magnitude, hn::Set(di, 0x7f800000)));
+#else
   const auto is_nan = hn::RebindMask(du, hn::IsNaN(value));
+#endif
   (void)df;
   return hn::And(hn::IfThenElse(is_nan, quiet, rounded), hn::Set(du, 0xffff0000u));
 }
