@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 VENV := .venv
 PEERS := onnxruntime onnx numpy pillow
 
-.PHONY: all setup venv build demo test bench kernel-bench format format-check lint clean
+.PHONY: all setup venv build demo test test-asan bench kernel-bench format format-check lint clean
 all: build
 
 setup:
@@ -26,6 +26,11 @@ demo: setup
 
 test: setup venv
 	@tools/test.sh
+
+test-asan: setup
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --preset asan -j $(JOBS) -L unit
 
 bench: build venv
 	@$(VENV)/bin/python bench/against_onnxruntime.py --deftnn $(BUILD)/deftnn examples/fashion_mnist/fashion_vgg.onnx

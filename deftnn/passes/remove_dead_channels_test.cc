@@ -95,7 +95,8 @@ TEST(RemoveDeadChannels, ChainIsCutAtItsProducer) {
   const ValueId rows = build.Op("Reshape", {x.id, build.Ints({-1, x.c * x.h * x.w})});
   build.graph().AddOutput(build.Dense(rows, x.c * x.h * x.w, 3));
   Graph graph = Canonicalise(build.graph()).value();
-  // The dense layer is a convolution over the whole image by now, followed by a Flatten of its pixel.
+  // The dense layer is a convolution over the whole image by now, followed by a Flatten of its
+  // pixel.
   const int dense = static_cast<int>(graph.nodes().size()) - 2;
   ASSERT_TRUE(IsSynapseProduct(graph.node(dense)));
   const int64_t plane = x.h * x.w;
