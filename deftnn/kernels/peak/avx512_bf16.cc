@@ -1,26 +1,31 @@
 // Peak loops of avx512_bf16: as avx512, and vdpbf16ps.
+#include <immintrin.h>
+
 #include "deftnn/kernels/peak/peak-inl.h"
 
 namespace deftnn {
 namespace {
 
-typedef uint32_t Pairs __attribute__((vector_size(64)));
-
-// The instruction by name: its intrinsic sends clang 16 into an endless recursion.
 double Dot(int64_t rounds) {
   using Loop = PeakLoop<64>;
   constexpr int kChains = Loop::kChains;
   Loop::F acc[kChains];
   uint32_t pair = 0x3c003c00;
   asm volatile("" : "+m"(pair));
-  const Pairs pairs = pair - Pairs{};
+  const __m512i pairs = _mm512_set1_epi32(static_cast<int>(pair));
   _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) acc[i] = Loop::F{} + float(i);
   for (int64_t round = 0; round < rounds; ++round) {
     _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) {
+#if defined(__clang__)
+      // The intrinsic sends clang 16 into an endless recursion.
       asm("vdpbf16ps %1, %1, %0" : "+v"(acc[i]) : "v"(pairs));
+#else
+      // An asm statement would keep the array in memory under GCC 12.
+      acc[i] = (Loop::F)_mm512_dpbf16_ps((__m512)acc[i], (__m512bh)pairs, (__m512bh)pairs);
+#endif
     }
   }
-  _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) Loop::Keep(acc[i]);
+  Loop::Keep(acc);
   return double(rounds) * kChains * 16 * 4;
 }
 
