@@ -1,7 +1,9 @@
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "deftnn/base/file.h"
 #include "deftnn/ndf/apply_format.h"
+#include "deftnn/onnx/header.h"
 #include "deftnn/pipeline/layers.h"
 #include "deftnn/pipeline/load_model.h"
 #include "deftnn/pipeline/verbs.h"
@@ -21,6 +23,43 @@ std::vector<ValueRecord> Values(const Graph& graph, const std::vector<ValueId>& 
   return records;
 }
 
+// What the file says about where it comes from: an .onnx in its header, a .deft in its metadata.
+Status DescribeOrigin(const LoadedModel& model, InspectRecord& record) {
+  if (!model.is_package) {
+    DEFTNN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(model.path));
+    const OnnxHeader header = ReadOnnxHeader(file.bytes());
+    record.opset = header.opset;
+    record.producer = header.producer;
+    return {};
+  }
+  const auto metadata = nlohmann::ordered_json::parse(model.metadata_json, nullptr, false);
+  if (!metadata.is_object()) return {};
+  for (const auto& [name, value] : metadata.items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (name == "created_by") {
+      record.producer = text;
+    } else {
+      record.settings.emplace_back(name, text);
+    }
+  }
+  return {};
+}
+
+// The grouping that a table of kept entries has in effect; "" where everything is kept.
+std::string GroupOf(const Layer& layer, int64_t group_size) {
+  if (layer.kept_k == layer.full_k) return "";
+  switch (group_size) {
+    case 1:
+      return "synapse";
+    case 2:
+      return "pair";
+    case 4:
+      return "quad";
+    default:
+      return fmt::format("hardware{}", group_size);
+  }
+}
+
 }  // namespace
 
 Result<InspectRecord> Inspect(const InspectOptions& options) {
@@ -32,7 +71,7 @@ Result<InspectRecord> Inspect(const InspectOptions& options) {
   InspectRecord record;
   record.model = options.model;
   record.format = model.is_package ? "deft" : "onnx";
-  record.producer = model.metadata_json;
+  DEFTNN_RETURN_IF_ERROR(DescribeOrigin(model, record));
   record.inputs = Values(graph, graph.inputs(), infos);
   record.outputs = Values(graph, graph.outputs(), infos);
   record.nodes = static_cast<int64_t>(graph.nodes().size());
@@ -50,10 +89,8 @@ Result<InspectRecord> Inspect(const InspectOptions& options) {
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
     const std::string format(NameOf(WeightFormat(graph, node)));
-    const int64_t group_size = node.Int("group_size", 1);
     record.layers.push_back(
-        {layer.name, layer.op,
-         layer.kept_k < layer.full_k ? fmt::format("groups of {}", group_size) : "", layer.full_k,
+        {layer.name, layer.op, GroupOf(layer, node.Int("group_size", 1)), layer.full_k,
          layer.kept_k, layer.outputs, format, format, layer.macs(),
          static_cast<int64_t>(graph.Constant(node.inputs[SynapseProduct::kW])->bytes())});
   }

@@ -185,12 +185,15 @@ std::string ToJson(const BenchRecord& r) {
 }
 
 std::string ToJson(const InspectRecord& r) {
-  Json operators = Json::object();
+  Json operators = Json::object(), settings = Json::object();
   for (const auto& [name, count] : r.operators) operators[name] = count;
+  for (const auto& [name, value] : r.settings) settings[name] = value;
   return Dump({{"schema_version", kReportSchemaVersion},
                {"model", r.model},
                {"format", r.format},
+               {"opset", r.opset},
                {"producer", r.producer},
+               {"settings", settings},
                {"inputs", Array(r.inputs, Value)},
                {"outputs", Array(r.outputs, Value)},
                {"nodes", r.nodes},

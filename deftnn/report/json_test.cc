@@ -99,10 +99,14 @@ TEST(ReportJson, InspectRoundTrips) {
   InspectRecord record;
   record.model = "m.onnx";
   record.inputs = {{"x", "float32", "Nx3x32x32"}};
+  record.opset = 13;
+  record.settings = {{"criterion", "obs"}};
   record.operators = {{"Conv", 3}, {"Relu", 2}};
   record.layers = {{"c", "Conv", "pair", 9, 4, 2, "dfp16", "dfp16", 100, 50}};
   const Json json = Json::parse(ToJson(record));
   EXPECT_EQ(json["inputs"][0]["shape"], "Nx3x32x32");
+  EXPECT_EQ(json["opset"], 13);
+  EXPECT_EQ(json["settings"]["criterion"], "obs");
   EXPECT_EQ(json["operators"]["Conv"], 3);
   EXPECT_EQ(json["layers"][0]["k_kept"], 4);
 }

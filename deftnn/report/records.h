@@ -164,8 +164,10 @@ struct InspectLayerRecord {
 
 struct InspectRecord {
   std::string model;
-  std::string format;    // "onnx, opset 13", "deft 1"
-  std::string producer;  // what wrote the file
+  std::string format;    // "onnx", "deft"
+  int64_t opset = 0;     // of an .onnx; 0 where there is none
+  std::string producer;  // what wrote the file: "pytorch 2.1.0"; empty when it does not say
+  std::vector<std::pair<std::string, std::string>> settings;  // a .deft was made with: name, value
   std::vector<ValueRecord> inputs, outputs;
   int64_t nodes = 0;
   int64_t parameters = 0;

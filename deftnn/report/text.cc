@@ -143,6 +143,18 @@ std::string BenchLayers(const BenchSideRecord& side) {
   return fmt::format("\n{}\n{}", Printable(side.model), table.ToString());
 }
 
+// "made with --max-drop 0.5; metric top1; ...": a line of its own.
+std::string Settings(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::string text;
+  for (const auto& [name, value] : settings) {
+    text += text.empty() ? "made with " : "; ";
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    text += name == "goal" ? value : words + " " + value;
+  }
+  return text.empty() ? "" : "\n" + Printable(text);
+}
+
 }  // namespace
 
 TextTable::TextTable(std::vector<std::string> header, std::vector<bool> right)
@@ -219,8 +231,10 @@ std::string ToText(const BenchRecord& r) {
 }
 
 std::string ToText(const InspectRecord& r) {
-  std::string text = fmt::format("{}  [{}{}{}]\n", Printable(r.model), r.format,
-                                 r.producer.empty() ? "" : ", by ", Printable(r.producer));
+  std::string text = fmt::format("{}: {}", Printable(r.model), r.format);
+  if (r.opset > 0) text += fmt::format(", opset {}", r.opset);
+  if (!r.producer.empty()) text += ", by " + Printable(r.producer);
+  text += Settings(r.settings) + "\n";
   text += fmt::format("{} nodes, {} parameters, {}, {} multiply-adds a sample\n\n", r.nodes,
                       FormatCount(r.parameters), FormatBytes(r.bytes), FormatCount(r.macs));
   TextTable values({"", "name", "type", "shape"}, {false, false, false, false});

@@ -71,6 +71,19 @@ TEST(ReportText, BenchComparesAndListsLayers) {
   EXPECT_THAT(text, HasSubstr("1.20 ms"));
 }
 
+TEST(ReportText, InspectSaysWhereAFileComesFrom) {
+  InspectRecord record;
+  record.model = "m.onnx";
+  record.format = "onnx";
+  EXPECT_THAT(ToText(record), testing::StartsWith("m.onnx: onnx\n0 nodes"));
+  record.opset = 13;
+  record.producer = "pytorch\x1b 2.1";
+  EXPECT_THAT(ToText(record),
+              testing::StartsWith("m.onnx: onnx, opset 13, by pytorch? 2.1\n0 nodes"));
+  record.settings = {{"goal", "--speedup 2"}, {"packed_for", "avx2"}};
+  EXPECT_THAT(ToText(record), HasSubstr("2.1\nmade with --speedup 2; packed for avx2\n0 nodes"));
+}
+
 TEST(ReportText, EvalIsOneLine) {
   EXPECT_EQ(ToText(EvalRecord{"m.deft", "dfp16", "top1", 91.5, 0.25, 200, ""}),
             "top1 91.50 % (+-0.25) on 200 samples  [m.deft, dfp16]\n");
