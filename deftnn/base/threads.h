@@ -1,4 +1,4 @@
-// A pool of threads that run one function together, with a spinning barrier between regions.
+// A pool of threads that share out one function's parts, with a spinning barrier between regions.
 #pragma once
 
 #include <atomic>
@@ -41,26 +41,32 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls function(worker) once for each worker in [0, size()), the caller being worker 0, and
-  /// returns when all are done. Workers spin for a moment between regions, then sleep. When the
-  /// pool is busy with another caller's region, the caller runs every worker's share itself.
-  void Run(FunctionRef<void(int worker)> function);
+  /// Calls function(share) once for each share in [0, size()) and returns when all are done.
+  /// Threads claim shares one by one, so that a thread that the machine holds back (another process
+  /// has its core) costs its speed and not a wait: the others do its share. Workers spin for a
+  /// moment between regions, then sleep. When the pool is busy with another caller's region, the
+  /// caller runs every share itself.
+  void Run(FunctionRef<void(int share)> function);
 
-  /// Splits [0, count) into one contiguous balanced range a worker: function(begin, end, worker).
+  /// Splits [0, count) into one contiguous balanced range a share: function(begin, end, share).
   /// Fixed for a given count and pool size, and meant for work whose result does not depend on it.
   void ParallelFor(int64_t count,
-                   FunctionRef<void(int64_t begin, int64_t end, int worker)> function);
+                   FunctionRef<void(int64_t begin, int64_t end, int share)> function);
 
  private:
-  void Work(int worker);
+  void Work();
+  void ClaimShares(uint64_t generation);
 
   std::vector<std::thread> workers_;
   std::mutex caller_mutex_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
+  // The region's number above, the next share to claim below: a claim fails once the region is
+  // over.
+  static constexpr int kGenerationShift = 32;
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int> finished_{0};
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
-  const FunctionRef<void(int)>* function_ = nullptr;
+  std::atomic<const FunctionRef<void(int)>*> function_{nullptr};
   std::mutex sleep_mutex_;
   std::condition_variable wake_;
 };

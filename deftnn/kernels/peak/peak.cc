@@ -3,10 +3,10 @@
 #include <ctime>
 
 #include <algorithm>
+#include <thread>
 #include <vector>
 
 #include "deftnn/base/tensor.h"
-#include "deftnn/base/threads.h"
 #include "deftnn/kernels/peak/loops.h"
 
 namespace deftnn {
@@ -37,29 +37,33 @@ double ThreadSeconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Sum over the pool's threads of the best rate (units per second) of a few tries that run at once.
+// Sum over `threads` threads of the best rate (units per second) of a few tries that run at once.
 // function(worker) returns the units that one try did.
 template <typename F>
-double SumOfBestRates(ThreadPool& pool, int tries, const F& function) {
-  std::vector<double> best(pool.size(), 0);
+double SumOfBestRates(int threads, int tries, const F& function) {
+  std::vector<double> best(threads, 0);
   for (int i = 0; i < tries; ++i) {
-    pool.Run([&](int worker) {
+    const auto measure = [&](int worker) {
       const double start = ThreadSeconds();
       const double units = function(worker);
       const double seconds = ThreadSeconds() - start;
       if (seconds > 0) best[worker] = std::max(best[worker], units / seconds);
-    });
+    };
+    std::vector<std::thread> others;
+    for (int worker = 1; worker < threads; ++worker) others.emplace_back(measure, worker);
+    measure(0);
+    for (std::thread& other : others) other.join();
   }
   double sum = 0;
   for (const double rate : best) sum += rate;
   return sum;
 }
 
-double MeasureRead(const PeakLoops& loops, ThreadPool& pool, const std::byte* data,
-                   int64_t bytes_each, int64_t bytes_a_try, int tries) {
+double MeasureRead(const PeakLoops& loops, int threads, const std::byte* data, int64_t bytes_each,
+                   int64_t bytes_a_try, int tries) {
   bytes_each = bytes_each / 512 * 512;
   const int64_t passes = std::max<int64_t>(1, bytes_a_try / bytes_each);
-  const double rate = SumOfBestRates(pool, tries, [&](int worker) {
+  const double rate = SumOfBestRates(threads, tries, [&](int worker) {
     const auto* part = reinterpret_cast<const uint8_t*>(data) + worker * bytes_each;
     for (int64_t pass = 0; pass < passes; ++pass) {
       volatile uint64_t seen = loops.read(part, bytes_each);
@@ -87,26 +91,26 @@ double MachinePeaks::BoundSeconds(double multiply_adds, double bytes, Format for
 MachinePeaks MeasurePeaks(Isa isa, int threads) {
   DEFTNN_CHECK(Supports(isa) && threads >= 1);
   const PeakLoops& loops = LoopsOf(isa);
-  ThreadPool pool(threads);
   MachinePeaks peaks;
   peaks.isa = isa;
   peaks.threads = threads;
   constexpr int64_t kRounds = 100000;
   constexpr int kTries = 12;
-  peaks.fp32_gflops = SumOfBestRates(pool, kTries, [&](int) { return loops.fp32(kRounds); }) * 1e-9;
+  peaks.fp32_gflops =
+      SumOfBestRates(threads, kTries, [&](int) { return loops.fp32(kRounds); }) * 1e-9;
   peaks.dfp16_gflops =
       loops.dfp16 == nullptr
           ? peaks.fp32_gflops
-          : SumOfBestRates(pool, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
+          : SumOfBestRates(threads, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
   peaks.cache_bytes = {CacheBytes(1), CacheBytes(2), CacheBytes(3) / threads};
   // L3 is measured well beyond L2 and within a thread's share; memory beyond every cache.
   const int64_t l3_each = std::min<int64_t>(4 * CacheBytes(2), peaks.cache_bytes[2] / 2);
   const int64_t memory_each = std::min<int64_t>(2 * CacheBytes(3), 64 << 20) / threads;
   const std::shared_ptr<std::byte> data = AllocateAligned(threads * std::max(l3_each, memory_each));
-  peaks.read_gbps[0] = MeasureRead(loops, pool, data.get(), CacheBytes(1) / 2, 2 << 20, kTries);
-  peaks.read_gbps[1] = MeasureRead(loops, pool, data.get(), CacheBytes(2) / 2, 4 << 20, kTries);
-  peaks.read_gbps[2] = MeasureRead(loops, pool, data.get(), l3_each, l3_each, kTries);
-  peaks.read_gbps[3] = MeasureRead(loops, pool, data.get(), memory_each, memory_each, 3);
+  peaks.read_gbps[0] = MeasureRead(loops, threads, data.get(), CacheBytes(1) / 2, 2 << 20, kTries);
+  peaks.read_gbps[1] = MeasureRead(loops, threads, data.get(), CacheBytes(2) / 2, 4 << 20, kTries);
+  peaks.read_gbps[2] = MeasureRead(loops, threads, data.get(), l3_each, l3_each, kTries);
+  peaks.read_gbps[3] = MeasureRead(loops, threads, data.get(), memory_each, memory_each, 3);
   return peaks;
 }
 
