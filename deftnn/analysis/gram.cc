@@ -13,7 +13,7 @@ bool AllFinite(const float* values, int64_t count) {
   return sum == 0;
 }
 
-std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values) {
+std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const float* values) {
   std::vector<double> mean(cols);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < cols; ++c) mean[c] += values[r * cols + c];
@@ -22,13 +22,14 @@ std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values
 }
 
 // values -= shift, and sums of what is left.
-void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, double* values,
+void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, float* values,
             std::vector<double>& sum) {
   for (int64_t r = 0; r < rows; ++r) {
-    double* row = values + r * cols;
+    float* row = values + r * cols;
     for (int64_t c = 0; c < cols; ++c) {
-      row[c] -= shift[c];
-      sum[c] += row[c];
+      const double deviation = row[c] - shift[c];
+      sum[c] += deviation;
+      row[c] = static_cast<float>(deviation);
     }
   }
 }
@@ -46,29 +47,18 @@ std::vector<double> Take(std::span<const double>& state, size_t count) {
 }  // namespace
 
 Result<GramAccumulator> GramAccumulator::Create(const GramShape& shape, ThreadPool* pool) {
-  if (shape.inputs < 1 || shape.targets < 0 || shape.original_inputs < 0)
+  if (shape.inputs < 1 || shape.targets < 0)
     return Error("a layer with {} inputs and {} outputs", shape.inputs, shape.targets);
   if (shape.inputs > (int64_t{1} << 24) || GramBytes(shape.inputs) > kMaxGramBytes) {
     return Error("{} inputs: their Gram matrix would exceed {} MiB", shape.inputs,
                  kMaxGramBytes >> 20)
         .WithHint("leave this layer dense");
   }
-  if (shape.original_inputs > 0 && static_cast<int64_t>(shape.original_weights.size()) !=
-                                       shape.targets * shape.original_inputs) {
-    return Error("{} original weights for {} outputs and {} inputs", shape.original_weights.size(),
-                 shape.targets, shape.original_inputs);
-  }
   GramAccumulator a;
   a.inputs_ = shape.inputs;
   a.targets_ = shape.targets;
-  a.original_inputs_ = shape.targets > 0 ? shape.original_inputs : 0;
   a.block_rows_ = shape.inputs >= 2048 ? 512 : 1024;
   a.pool_ = pool;
-  if (a.original_inputs_ > 0) {
-    a.original_weights_ = Matrix(a.targets_, a.original_inputs_);
-    std::copy(shape.original_weights.begin(), shape.original_weights.end(),
-              a.original_weights_.data.begin());
-  }
   a.sum_x_.resize(a.inputs_);
   a.sum_y_.resize(a.targets_);
   a.square_y_.resize(a.targets_);
@@ -77,22 +67,21 @@ Result<GramAccumulator> GramAccumulator::Create(const GramShape& shape, ThreadPo
   return a;
 }
 
-Status GramAccumulator::Add(int64_t rows, const float* x, const float* second) {
-  DEFTNN_CHECK((second != nullptr) == (targets_ > 0) || rows == 0);
-  const int64_t width = second_width();
-  if (!AllFinite(x, rows * inputs_) || (second && !AllFinite(second, rows * width))) {
+Status GramAccumulator::Add(int64_t rows, const float* x, const float* y) {
+  DEFTNN_CHECK((y != nullptr) == (targets_ > 0) || rows == 0);
+  if (!AllFinite(x, rows * inputs_) || (y && !AllFinite(y, rows * targets_))) {
     return Error("the layer's calibration inputs hold a value that is not finite")
         .WithHint("check the data and the model for NaN and overflow");
   }
   block_x_.resize(block_rows_ * inputs_);
-  block_second_.resize(block_rows_ * width);
+  block_y_.resize(block_rows_ * targets_);
   while (rows > 0) {
     const int64_t take = std::min(rows, block_rows_ - pending_);
     std::copy(x, x + take * inputs_, block_x_.begin() + pending_ * inputs_);
     x += take * inputs_;
-    if (second) {
-      std::copy(second, second + take * width, block_second_.begin() + pending_ * width);
-      second += take * width;
+    if (y) {
+      std::copy(y, y + take * targets_, block_y_.begin() + pending_ * targets_);
+      y += take * targets_;
     }
     pending_ += take;
     rows -= take;
@@ -101,34 +90,24 @@ Status GramAccumulator::Add(int64_t rows, const float* x, const float* second) {
   return {};
 }
 
-void GramAccumulator::ConvertTargets(int64_t rows, std::vector<double>& y) const {
-  const int64_t width = second_width();
-  y.resize(rows * targets_);
-  if (original_inputs_ == 0) {
-    std::copy(block_second_.begin(), block_second_.begin() + rows * width, y.begin());
-    return;
-  }
-  const std::vector<double> x(block_second_.begin(), block_second_.begin() + rows * width);
-  Multiply(pool_, rows, targets_, width, 1.0, {x.data(), width},
-           Block(original_weights_, Transposed::kYes), 0.0, y.data(), targets_);
-}
-
 void GramAccumulator::Flush() {
   const int64_t n = pending_;
   if (n == 0) return;
-  work_x_.assign(block_x_.begin(), block_x_.begin() + n * inputs_);
-  if (targets_ > 0) ConvertTargets(n, work_y_);
   if (count_ == 0) {
-    shift_x_ = ColumnMeans(n, inputs_, work_x_.data());
-    if (targets_ > 0) shift_y_ = ColumnMeans(n, targets_, work_y_.data());
+    shift_x_ = ColumnMeans(n, inputs_, block_x_.data());
+    shift_y_ = ColumnMeans(n, targets_, block_y_.data());
   }
-  Centre(n, inputs_, shift_x_, work_x_.data(), sum_x_);
-  AddGramUpper(pool_, n, inputs_, work_x_.data(), gram_.data.data());
+  Centre(n, inputs_, shift_x_, block_x_.data(), sum_x_);
+  AddGramUpper(pool_, n, inputs_, block_x_.data(), gram_.data.data());
   if (targets_ > 0) {
-    Centre(n, targets_, shift_y_, work_y_.data(), sum_y_);
-    for (int64_t i = 0; i < n * targets_; ++i) square_y_[i % targets_] += work_y_[i] * work_y_[i];
-    Multiply(pool_, targets_, inputs_, n, 1.0, {work_y_.data(), targets_, Transposed::kYes},
-             {work_x_.data(), inputs_}, 1.0, cross_.data.data(), inputs_);
+    Centre(n, targets_, shift_y_, block_y_.data(), sum_y_);
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t o = 0; o < targets_; ++o) {
+        const double y = block_y_[i * targets_ + o];
+        square_y_[o] += y * y;
+      }
+    }
+    AddCross(pool_, n, targets_, inputs_, block_y_.data(), block_x_.data(), cross_.data.data());
   }
   count_ += n;
   pending_ = 0;

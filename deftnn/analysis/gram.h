@@ -1,4 +1,5 @@
-// Accumulates a layer's LayerStatistics from blocks of sampled rows, in float64.
+// Accumulates a layer's LayerStatistics from blocks of sampled rows, blocks in
+// float32 and their sums in float64.
 #pragma once
 
 #include <span>
@@ -8,16 +9,13 @@
 
 namespace deftnn {
 
-/// What is accumulated. Three uses:
-///   targets = 0                          the targets are the layer's own outputs on these inputs
-///   targets = O                          rows of targets are handed in beside the inputs
-///   targets = O, original_inputs = K0    rows of the original network's inputs are handed in, and
-///                                        the targets are y = original_weights . x_original
+/// What is accumulated. Two uses:
+///   targets = 0   the targets are the layer's own outputs on these inputs
+///   targets = O   rows of targets are handed in beside the inputs: what the original network's
+///                 layer made of its own inputs at the same positions
 struct GramShape {
-  int64_t inputs = 0;                            // K of the reduced network's layer
-  int64_t targets = 0;                           // O
-  int64_t original_inputs = 0;                   // K0 of the original network's layer
-  std::span<const float> original_weights = {};  // [O x K0], copied
+  int64_t inputs = 0;   // K of the reduced network's layer
+  int64_t targets = 0;  // O
 };
 
 /// Rows are buffered and added in blocks of a fixed size, around the mean of the first block; so
@@ -33,9 +31,9 @@ class GramAccumulator {
   static constexpr int64_t kMaxGramBytes = int64_t{2} << 30;  // K = 16384
   static int64_t GramBytes(int64_t inputs) { return 8 * inputs * inputs; }
 
-  /// x: [rows x inputs], row-major. second: null, [rows x targets] or [rows x original_inputs],
-  /// according to the shape. Error: a value that is not finite.
-  Status Add(int64_t rows, const float* x, const float* second = nullptr);
+  /// x: [rows x inputs], row-major. y: [rows x targets], null without targets. Error: a value that
+  /// is not finite.
+  Status Add(int64_t rows, const float* x, const float* y = nullptr);
 
   int64_t count() const { return count_ + pending_; }
 
@@ -51,15 +49,11 @@ class GramAccumulator {
  private:
   GramAccumulator() = default;
   void Flush();
-  void ConvertTargets(int64_t rows, std::vector<double>& y) const;
-  int64_t second_width() const { return original_inputs_ > 0 ? original_inputs_ : targets_; }
 
-  int64_t inputs_ = 0, targets_ = 0, original_inputs_ = 0, block_rows_ = 0;
-  Matrix original_weights_;  // [O x K0]
+  int64_t inputs_ = 0, targets_ = 0, block_rows_ = 0;
   ThreadPool* pool_ = nullptr;
   int64_t count_ = 0, pending_ = 0;
-  std::vector<float> block_x_, block_second_;
-  std::vector<double> work_x_, work_y_;
+  std::vector<float> block_x_, block_y_;
   // Sums over samples of x - shift_x_ and y - shift_y_, and of their products.
   std::vector<double> shift_x_, shift_y_, sum_x_, sum_y_, square_y_;
   Matrix gram_, cross_;  // gram_: tiles on and above the diagonal

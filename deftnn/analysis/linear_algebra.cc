@@ -45,6 +45,40 @@ void ForTiles(ThreadPool* pool, int64_t tiles, FunctionRef<void(int64_t, int64_t
 
 int Int(int64_t value) { return static_cast<int>(value); }
 
+struct TilePlace {
+  int64_t row, col;
+};
+
+// Rows of samples, [n x cols].
+struct SampleRows {
+  int64_t cols;
+  const float* data;
+};
+
+// c += a^T b over n samples at the given tiles, products in float32, sums in float64.
+void AddTiles(ThreadPool* pool, const std::vector<TilePlace>& places, int64_t tile, int64_t n,
+              SampleRows a, SampleRows b, double* c) {
+  UseCallingThreadOnly();
+  const auto run = [&](int64_t begin, int64_t end, int) {
+    std::vector<float> product(tile * tile);
+    for (int64_t t = begin; t < end; ++t) {
+      const auto [i, j] = places[t];
+      const int64_t rows = std::min(tile, a.cols - i), cols = std::min(tile, b.cols - j);
+      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(rows), Int(cols), Int(n), 1.0f,
+                  a.data + i, Int(a.cols), b.data + j, Int(b.cols), 0.0f, product.data(),
+                  Int(cols));
+      for (int64_t r = 0; r < rows; ++r) {
+        double* to = c + (i + r) * b.cols + j;
+        const float* from = product.data() + r * cols;
+        for (int64_t x = 0; x < cols; ++x) to[x] += from[x];
+      }
+    }
+  };
+  const double work = static_cast<double>(n) * static_cast<double>(tile * tile) *
+                      static_cast<double>(places.size());
+  ForTiles(IfWorthIt(pool, work), static_cast<int64_t>(places.size()), run);
+}
+
 void Mirror(Matrix& matrix, bool from_upper) {
   constexpr int64_t kBlock = 64;
   const int64_t n = matrix.rows;
@@ -114,23 +148,39 @@ Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const
   return c;
 }
 
-void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, double* c) {
+void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const float* x, double* c) {
   if (n <= 0 || k <= 0) return;
-  UseCallingThreadOnly();
   const int64_t tile = TileOf(k), tiles = (k + tile - 1) / tile;
-  std::vector<std::pair<int64_t, int64_t>> upper;
+  std::vector<TilePlace> upper;
   for (int64_t i = 0; i < tiles; ++i)
-    for (int64_t j = i; j < tiles; ++j) upper.emplace_back(i * tile, j * tile);
+    for (int64_t j = i; j < tiles; ++j) upper.push_back({i * tile, j * tile});
+  AddTiles(pool, upper, tile, n, {k, x}, {k, x}, c);
+}
+
+void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y, const float* x,
+              double* c) {
+  if (n <= 0 || m <= 0 || k <= 0) return;
+  const int64_t tile = TileOf(k);
+  std::vector<TilePlace> all;
+  for (int64_t i = 0; i < m; i += tile)
+    for (int64_t j = 0; j < k; j += tile) all.push_back({i, j});
+  AddTiles(pool, all, tile, n, {m, y}, {k, x}, c);
+}
+
+void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* x, const float* w,
+                  float* y) {
+  if (n <= 0 || m <= 0) return;
+  UseCallingThreadOnly();
+  constexpr int64_t kRows = 128;
   const auto run = [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
-      const auto [i, j] = upper[t];
-      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(std::min(tile, k - i)),
-                  Int(std::min(tile, k - j)), Int(n), 1.0, x + i, Int(k), x + j, Int(k), 1.0,
-                  c + i * k + j, Int(k));
+      const int64_t row = t * kRows;
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, Int(std::min(kRows, n - row)), Int(m),
+                  Int(k), 1.0f, x + row * k, Int(k), w, Int(k), 0.0f, y + row * m, Int(m));
     }
   };
-  const double work = static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(k);
-  ForTiles(IfWorthIt(pool, work), static_cast<int64_t>(upper.size()), run);
+  const double work = static_cast<double>(n) * static_cast<double>(m) * static_cast<double>(k);
+  ForTiles(IfWorthIt(pool, work), (n + kRows - 1) / kRows, run);
 }
 
 void Mirror(Matrix& matrix) { Mirror(matrix, true); }

@@ -11,7 +11,8 @@ namespace {
 
 // Where the curves are measured, and the finer grid that allocation chooses from.
 constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
-constexpr double kChannelLevels[] = {1.0, 0.88, 0.76, 0.64, 0.52, 0.42, 0.32, 0.24};
+constexpr double kLeastChannels = 0.2;
+constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 
 Result<std::unique_ptr<Session>> Open(const Session& original, const Graph& graph,
@@ -52,6 +53,20 @@ EliminationOptions StageOptions(const Method& method, const std::string& groupin
   options.grouping = grouping;
   options.free_removals = method.free_removals;
   return options;
+}
+
+// How much of a layer's input channels may stay: counts that fill the vectors of the layer that
+// makes them, or halves and quarters of vectors where there are few.
+std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
+  int64_t step = std::max<int64_t>(1, lanes);
+  while (step % 2 == 0 && channels / step < kLeastLevels) step /= 2;
+  while (channels / step > kMostLevels) step *= 2;
+  std::vector<double> levels = {1.0};
+  for (int64_t count = (channels - 1) / step * step; count > 0; count -= step) {
+    const double fraction = static_cast<double>(count) / static_cast<double>(channels);
+    if (fraction >= kLeastChannels) levels.push_back(fraction);
+  }
+  return levels;
 }
 
 double ErrorAt(const ErrorCurve& roots, double fraction) {
@@ -100,8 +115,13 @@ Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCu
     for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
     std::vector<KeptFraction> levels;
     std::vector<double> errors;
-    for (double channels : kChannelLevels) {
-      if (channels < 1.0 && curves[i].channels.fractions.empty()) continue;
+    std::vector<double> channel_levels = {1.0};
+    if (!curves[i].channels.fractions.empty()) {
+      int64_t lanes = 1;
+      for (int producer : layers[i].producers) lanes = std::max(lanes, costs_.lanes(producer));
+      channel_levels = ChannelLevels(layers[i].layout.channels, lanes);
+    }
+    for (double channels : channel_levels) {
       for (double fine : kFineLevels) {
         if (fine < 1.0 && curves[i].fine.fractions.empty()) continue;
         levels.push_back({channels, fine});

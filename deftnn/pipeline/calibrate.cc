@@ -4,6 +4,7 @@
 #include <map>
 
 #include "deftnn/analysis/gram.h"
+#include "deftnn/analysis/linear_algebra.h"
 #include "deftnn/analysis/sampling.h"
 #include "deftnn/ops/window.h"
 #include "deftnn/pipeline/feed.h"
@@ -96,53 +97,100 @@ Status Observe(Session& session, RowObserver& observer, const Dataset& data, int
   return observer.status();
 }
 
-// The original's weights of a dense layer, [O x K].
+// The weights of a dense layer, [O x K].
 Result<Tensor> DenseWeights(const Graph& graph, const Layer& layer) {
   const Node& node = graph.node(graph.FindNode(layer.name));
   return ToFloat32(*graph.Constant(node.inputs[SynapseProduct::kW]));
 }
 
-}  // namespace
-
-Result<std::vector<LayerStatistics>> Calibrate(Session& original, Session* reduced,
-                                               const std::vector<Layer>& layers,
-                                               const std::vector<int>& chosen, const Dataset& data,
-                                               const CalibrationOptions& options,
-                                               ThreadPool& pool) {
-  RowObserver original_rows(original.graph(), layers, chosen, options);
-  RowObserver reduced_rows(original.graph(), layers, chosen, options);
-  std::vector<GramAccumulator> accumulators;
-  for (int index : chosen) {
-    const Layer& layer = layers[index];
-    GramShape shape{.inputs = layer.full_k};
-    Tensor weights;
-    if (reduced != nullptr) {
-      DEFTNN_ASSIGN_OR_RETURN(weights, DenseWeights(original.graph(), layer));
-      shape.targets = layer.outputs;
-      shape.original_inputs = layer.full_k;
-      shape.original_weights = weights.values<float>();
-    }
-    auto accumulator = GramAccumulator::Create(shape, &pool);
-    if (!accumulator.ok()) return accumulator.status().WithNode(layer.name);
-    accumulators.push_back(std::move(accumulator).value());
-  }
-  const int64_t batch = BatchFor(original.graph(), options.batch);
+// Runs `data` batch by batch and hands the rows of each batch to `add(i, rows)`, i in `chosen`.
+template <typename Add>
+Status ForEachBatch(Session& session, const std::vector<Layer>& layers,
+                    const std::vector<int>& chosen, const Dataset& data,
+                    const CalibrationOptions& options, Add add) {
+  RowObserver observer(session.graph(), layers, chosen, options);
+  const int64_t batch = BatchFor(session.graph(), options.batch);
   for (int64_t begin = 0; begin < data.size(); begin += batch) {
     const int64_t count = std::min(batch, data.size() - begin);
-    DEFTNN_RETURN_IF_ERROR(Observe(original, original_rows, data, begin, count));
-    if (reduced != nullptr)
-      DEFTNN_RETURN_IF_ERROR(Observe(*reduced, reduced_rows, data, begin, count));
+    DEFTNN_RETURN_IF_ERROR(Observe(session, observer, data, begin, count));
     for (size_t i = 0; i < chosen.size(); ++i) {
       const std::string& name = layers[chosen[i]].name;
-      const Rows& original_part = original_rows.rows(name);
-      const Status added =
-          reduced == nullptr
-              ? accumulators[i].Add(original_part.count, original_part.values.data())
-              : accumulators[i].Add(original_part.count, reduced_rows.rows(name).values.data(),
-                                    original_part.values.data());
+      const Status added = add(i, observer.rows(name));
       if (!added.ok()) return added.WithNode(name);
     }
   }
+  return {};
+}
+
+Result<std::vector<GramAccumulator>> Accumulators(const std::vector<Layer>& layers,
+                                                  const std::vector<int>& chosen, bool targets,
+                                                  ThreadPool& pool) {
+  std::vector<GramAccumulator> accumulators;
+  for (int index : chosen) {
+    const Layer& layer = layers[index];
+    auto accumulator = GramAccumulator::Create({layer.full_k, targets ? layer.outputs : 0}, &pool);
+    if (!accumulator.ok()) return accumulator.status().WithNode(layer.name);
+    accumulators.push_back(std::move(accumulator).value());
+  }
+  return accumulators;
+}
+
+}  // namespace
+
+Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
+                                                       const std::vector<Layer>& layers,
+                                                       const Dataset& data,
+                                                       const CalibrationOptions& options,
+                                                       ThreadPool& pool, LayerTargets* targets) {
+  std::vector<int> chosen;
+  for (size_t i = 0; i < layers.size(); ++i)
+    if (layers[i].why_not.empty()) chosen.push_back(static_cast<int>(i));
+  std::vector<LayerStatistics> statistics(layers.size());
+  if (chosen.empty()) return statistics;
+  DEFTNN_ASSIGN_OR_RETURN(std::vector<GramAccumulator> accumulators,
+                          Accumulators(layers, chosen, false, pool));
+  std::vector<Tensor> weights;
+  for (int index : chosen) {
+    DEFTNN_ASSIGN_OR_RETURN(Tensor dense, DenseWeights(original.graph(), layers[index]));
+    weights.push_back(std::move(dense));
+  }
+  if (targets) targets->rows.assign(layers.size(), {});
+  const auto add = [&](size_t i, const Rows& rows) -> Status {
+    if (targets) {
+      const Layer& layer = layers[chosen[i]];
+      std::vector<float>& out = targets->rows[chosen[i]];
+      const size_t before = out.size();
+      out.resize(before + static_cast<size_t>(rows.count * layer.outputs));
+      MultiplyRows(&pool, rows.count, layer.outputs, layer.full_k, rows.values.data(),
+                   weights[i].values<float>().data(), out.data() + before);
+    }
+    return accumulators[i].Add(rows.count, rows.values.data());
+  };
+  DEFTNN_RETURN_IF_ERROR(ForEachBatch(original, layers, chosen, data, options, add));
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    auto finished = accumulators[i].Finish();
+    if (!finished.ok()) return finished.status().WithNode(layers[chosen[i]].name);
+    statistics[chosen[i]] = std::move(finished).value();
+  }
+  return statistics;
+}
+
+Result<std::vector<LayerStatistics>> CalibrateReduced(
+    Session& reduced, const std::vector<Layer>& layers, const std::vector<int>& chosen,
+    const Dataset& data, const CalibrationOptions& options, ThreadPool& pool,
+    const LayerTargets& targets) {
+  DEFTNN_ASSIGN_OR_RETURN(std::vector<GramAccumulator> accumulators,
+                          Accumulators(layers, chosen, true, pool));
+  std::vector<int64_t> used(chosen.size());
+  const auto add = [&](size_t i, const Rows& rows) -> Status {
+    const std::vector<float>& wanted = targets.rows.at(chosen[i]);
+    const int64_t outputs = layers[chosen[i]].outputs;
+    DEFTNN_CHECK((used[i] + rows.count) * outputs <= static_cast<int64_t>(wanted.size()));
+    const float* y = wanted.data() + used[i] * outputs;
+    used[i] += rows.count;
+    return accumulators[i].Add(rows.count, rows.values.data(), y);
+  };
+  DEFTNN_RETURN_IF_ERROR(ForEachBatch(reduced, layers, chosen, data, options, add));
   std::vector<LayerStatistics> statistics;
   for (size_t i = 0; i < chosen.size(); ++i) {
     auto finished = accumulators[i].Finish();

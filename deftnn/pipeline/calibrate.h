@@ -17,13 +17,26 @@ struct CalibrationOptions {
   int64_t batch = 16;
 };
 
-/// Statistics of layers[chosen[i]], in that order. The inputs are those of `reduced`, the targets
-/// what `original` makes of its own inputs at the same positions; with a null `reduced`, the
-/// original's own inputs and no targets. Runs every sample once through each network, no further
-/// than the last layer.
-Result<std::vector<LayerStatistics>> Calibrate(Session& original, Session* reduced,
-                                               const std::vector<Layer>& layers,
-                                               const std::vector<int>& chosen, const Dataset& data,
-                                               const CalibrationOptions& options, ThreadPool& pool);
+/// What the original network's layers make at the sampled positions, in the order of the samples:
+/// by layer, [rows x O], without bias and activation. Taken once, aimed at by every reduction.
+struct LayerTargets {
+  std::vector<std::vector<float>> rows;
+};
+
+/// Statistics of the original's own inputs, by layer; those of layers with a why_not are empty.
+/// `targets` may be null. Runs every sample once.
+Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
+                                                       const std::vector<Layer>& layers,
+                                                       const Dataset& data,
+                                                       const CalibrationOptions& options,
+                                                       ThreadPool& pool, LayerTargets* targets);
+
+/// Statistics of layers[chosen[i]], in that order: the inputs are those of `reduced`, a network
+/// with the same layers, the targets what CalibrateOriginal found with the same data and options.
+/// Runs every sample once, no further than the last of the chosen layers.
+Result<std::vector<LayerStatistics>> CalibrateReduced(
+    Session& reduced, const std::vector<Layer>& layers, const std::vector<int>& chosen,
+    const Dataset& data, const CalibrationOptions& options, ThreadPool& pool,
+    const LayerTargets& targets);
 
 }  // namespace deftnn

@@ -36,6 +36,16 @@ std::vector<int64_t> SpreadEntries(const std::vector<int64_t>& all, double fract
   return kept;
 }
 
+// About a quarter, a half and all of the vectors.
+std::vector<int64_t> CountsToMeasure(int64_t outputs, int64_t lanes) {
+  const int64_t vectors = std::max<int64_t>(1, (outputs + lanes - 1) / lanes);
+  std::vector<int64_t> counts;
+  for (int64_t count : {(vectors + 3) / 4, (vectors + 1) / 2, vectors}) {
+    if (counts.empty() || count * lanes > counts.back()) counts.push_back(count * lanes);
+  }
+  return counts;
+}
+
 }  // namespace
 
 Status CostTable::Read(const std::string& path) {
@@ -88,21 +98,23 @@ Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<Value
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
     DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry, GeometryOf(graph, infos, node, format));
-    Corners corners{};
-    for (size_t o = 0; o < kFractions.size(); ++o) {
+    const bool whole = !layer.why_not.empty();  // never cut: one point says it all
+    Surface surface;
+    surface.outputs = layer.outputs;
+    surface.lanes = gemm::Select(geometry.spec, table.isa())->code.lanes;
+    surface.counts = CountsToMeasure(layer.outputs, surface.lanes);
+    for (int64_t count : surface.counts) {
+      std::array<double, 3> row{};
       for (size_t k = 0; k < kFractions.size(); ++k) {
         ProductGeometry part = geometry;
-        const bool whole = !layer.why_not.empty();  // never cut: one corner says it all
-        part.spec.outputs = std::max<int64_t>(
-            1,
-            std::llround(static_cast<double>(part.spec.outputs) * (whole ? 1.0 : kFractions[o])));
+        part.spec.outputs = std::min(whole ? part.spec.outputs : count, part.spec.outputs);
         part.spec.entries = SpreadEntries(part.spec.entries, whole ? 1.0 : kFractions[k]);
         part.output.channels = part.spec.outputs;
-        corners[o][k] =
-            table.Ms(part.spec, part.input, part.output) * static_cast<double>(layer.groups);
+        row[k] = table.Ms(part.spec, part.input, part.output) * static_cast<double>(layer.groups);
       }
+      surface.points.push_back(row);
     }
-    model.corners_.push_back(corners);
+    model.surfaces_.push_back(std::move(surface));
   }
   return model;
 }
@@ -110,28 +122,32 @@ Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<Value
 CostModel CostModel::CountMacs(const std::vector<Layer>& layers) {
   CostModel model;
   for (const Layer& layer : layers) {
-    Corners corners{};
-    for (size_t o = 0; o < kFractions.size(); ++o) {
-      for (size_t k = 0; k < kFractions.size(); ++k) {
-        corners[o][k] = static_cast<double>(layer.macs()) * kFractions[o] * kFractions[k];
-      }
-    }
-    model.corners_.push_back(corners);
+    Surface surface;
+    surface.outputs = layer.outputs;
+    surface.counts = {0, layer.outputs};
+    surface.points.resize(2);
+    for (size_t k = 0; k < kFractions.size(); ++k)
+      surface.points[1][k] = static_cast<double>(layer.macs()) * kFractions[k];
+    model.surfaces_.push_back(std::move(surface));
   }
   return model;
 }
 
 double CostModel::Cost(size_t layer, double outputs, double k) const {
-  const Corners& corners = corners_.at(layer);
-  const auto at = [](double fraction) {
-    const size_t low = fraction < kFractions[1] ? 0 : 1;
-    return std::pair{low, (fraction - kFractions[low]) / (kFractions[low + 1] - kFractions[low])};
+  const Surface& s = surfaces_.at(layer);
+  const size_t i = k < kFractions[1] ? 0 : 1;
+  const double v = (k - kFractions[i]) / (kFractions[i + 1] - kFractions[i]);
+  const auto at = [&](size_t row) {
+    return std::max(0.0, s.points[row][i] + (s.points[row][i + 1] - s.points[row][i]) * v);
   };
-  const auto [o, u] = at(outputs);
-  const auto [i, v] = at(k);
-  const double low = corners[o][i] + (corners[o][i + 1] - corners[o][i]) * v;
-  const double high = corners[o + 1][i] + (corners[o + 1][i + 1] - corners[o + 1][i]) * v;
-  return std::max(low + (high - low) * u, 0.0);
+  const auto wanted = std::llround(outputs * static_cast<double>(s.outputs));
+  const int64_t count = (std::max<int64_t>(1, wanted) + s.lanes - 1) / s.lanes * s.lanes;
+  size_t row = 0;
+  while (row + 1 < s.counts.size() && s.counts[row + 1] < count) ++row;
+  if (row + 1 == s.counts.size() || count <= s.counts[row]) return at(row);
+  const double u = static_cast<double>(count - s.counts[row]) /
+                   static_cast<double>(s.counts[row + 1] - s.counts[row]);
+  return at(row) + (at(row + 1) - at(row)) * std::min(u, 1.0);
 }
 
 }  // namespace deftnn

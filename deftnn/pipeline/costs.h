@@ -37,23 +37,31 @@ class CostTable {
   std::map<std::string, double> ms_;
 };
 
-/// The cost of each layer over (outputs kept, K kept), from a few measured corners.
+/// The cost of each layer over (outputs kept, K kept), from a few measured points. Outputs lie in
+/// vector lanes: 33 cost what 48 cost where a vector has 16, and the model says so.
 class CostModel {
  public:
   /// In milliseconds, at the shapes of `infos`, with tensors in `format`.
   static Result<CostModel> Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
                                    const std::vector<Layer>& layers, Format format,
                                    CostTable& table);
-  /// In multiply-adds.
+  /// In multiply-adds, which know no lanes.
   static CostModel CountMacs(const std::vector<Layer>& layers);
 
   /// `outputs` and `k` as fractions of the layer's own, in (0, 1].
   double Cost(size_t layer, double outputs, double k) const;
+  /// Outputs that cost no more than one: what channel counts are best multiples of.
+  int64_t lanes(size_t layer) const { return surfaces_.at(layer).lanes; }
 
  private:
   static constexpr std::array<double, 3> kFractions = {0.25, 0.5, 1.0};
-  using Corners = std::array<std::array<double, 3>, 3>;  // [outputs][K]
-  std::vector<Corners> corners_;
+  /// Bilinear between measured points; constant below the first output count.
+  struct Surface {
+    int64_t outputs = 1, lanes = 1;
+    std::vector<int64_t> counts;                // of outputs, rising: multiples of the lanes
+    std::vector<std::array<double, 3>> points;  // [count][fraction of K]
+  };
+  std::vector<Surface> surfaces_;
 };
 
 }  // namespace deftnn

@@ -221,11 +221,10 @@ class Optimizer {
     const Method method = ChooseMethod();
     const CalibrationOptions calibration{options_.common.seed,
                                          PositionsFor(splits_.statistics.size()), 32};
-    std::vector<int> all(layers_.size());
-    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
+    LayerTargets targets;
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> statistics,
-        Calibrate(*original_, nullptr, layers_, all, splits_.statistics, calibration, pool_));
+        CalibrateOriginal(*original_, layers_, splits_.statistics, calibration, pool_, &targets));
     const bool automatic = options_.group == "auto";
     CurveOptions curve_options{method,
                                automatic || options_.group == "channel",
@@ -247,6 +246,7 @@ class Optimizer {
                           layers_,
                           allocator,
                           splits_.statistics,
+                          targets,
                           splits_.selection,
                           selection_reference_,
                           selection_score_,

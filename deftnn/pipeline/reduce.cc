@@ -95,9 +95,10 @@ Result<Graph> WithElimination(const Graph& graph, const Layer& layer,
 
 Result<Graph> CutProducers(Graph graph) { return Canonicalise(std::move(graph)); }
 
-Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layers,
+Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>& layers,
                               const std::vector<KeptFraction>& kept, const Dataset& data,
-                              const ReduceOptions& options, ThreadPool& pool) {
+                              const LayerTargets& targets, const ReduceOptions& options,
+                              ThreadPool& pool) {
   std::vector<int> todo;
   for (size_t i = 0; i < layers.size(); ++i) {
     if (layers[i].why_not.empty()) todo.push_back(static_cast<int>(i));
@@ -108,7 +109,6 @@ Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layer
     return Session::Create(std::move(formatted),
                            {.threads = options.threads, .isa = original.isa(), .packed = nullptr});
   };
-  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> whole, open(original.graph()));
   const size_t step = static_cast<size_t>(std::max(1, options.layers_a_pass));
   for (size_t first = 0; first < todo.size(); first += step) {
     const std::vector<int> chosen(
@@ -117,7 +117,7 @@ Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layer
     DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, open(reduced.graph));
     DEFTNN_ASSIGN_OR_RETURN(
         std::vector<LayerStatistics> statistics,
-        Calibrate(*whole, session.get(), layers, chosen, data, options.calibration, pool));
+        CalibrateReduced(*session, layers, chosen, data, options.calibration, pool, targets));
     for (size_t i = 0; i < chosen.size(); ++i) {
       const Layer& layer = layers[chosen[i]];
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,

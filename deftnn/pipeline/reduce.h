@@ -47,8 +47,8 @@ struct ReduceOptions {
   Method method;
   CalibrationOptions calibration;
   int threads = 0;
-  /// That both networks run in while statistics are taken: what the result will run in, so that its
-  /// rounding is part of what is compensated.
+  /// That the reduced network runs in while statistics are taken: what the result will run in, so
+  /// that its rounding is part of what is compensated.
   Format format = Format::kFp32;
   /// Layers whose statistics are taken in one pass: 1 is fully sequential, more is faster.
   int layers_a_pass = 1;
@@ -60,9 +60,11 @@ struct Reduced {
   std::vector<double> relative_errors;  // by layer; 0 where nothing was cut
 };
 
-/// `kept` by layer; layers with why_not are left alone. `data`: calibration samples.
-Result<Reduced> ReduceNetwork(Session& original, const std::vector<Layer>& layers,
+/// `kept` by layer; layers with why_not are left alone. `data`: calibration samples; `targets`:
+/// what CalibrateOriginal made of them.
+Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>& layers,
                               const std::vector<KeptFraction>& kept, const Dataset& data,
-                              const ReduceOptions& options, ThreadPool& pool);
+                              const LayerTargets& targets, const ReduceOptions& options,
+                              ThreadPool& pool);
 
 }  // namespace deftnn

@@ -67,9 +67,9 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept) {
   Candidate candidate;
   candidate.kept = kept;
-  DEFTNN_ASSIGN_OR_RETURN(candidate.reduced,
-                          ReduceNetwork(setting.original, setting.layers, kept,
-                                        setting.statistics_data, setting.reduce, setting.pool));
+  DEFTNN_ASSIGN_OR_RETURN(candidate.reduced, ReduceNetwork(setting.original, setting.layers, kept,
+                                                           setting.statistics_data, setting.targets,
+                                                           setting.reduce, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));
   DEFTNN_ASSIGN_OR_RETURN(const Graph formatted,

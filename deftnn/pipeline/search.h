@@ -18,6 +18,7 @@ struct SearchSetting {
   const std::vector<Layer>& layers;
   const Allocator& allocator;
   const Dataset& statistics_data;      // calibration samples
+  const LayerTargets& targets;         // the original's, on them
   const Dataset& selection;            // judged on; seen by no statistic
   const Outputs& selection_reference;  // the original's outputs on it
   const Score& selection_score;        // the original's score on it
