@@ -120,6 +120,9 @@ class Hostile:
             self.refused(f"eval {name}", name, "eval", name, "--data", "good.npz")
             self.refused(f"optimize {name}", name, *self.optimize(name, "good.npz"))
         self.refused("bench --against", "garbage.onnx", "bench", "net.onnx", "--against", "garbage.onnx", "--iterations", "1")
+        done = self.finish("bench with 500 threads", ("bench", "net.onnx", "--iterations", "1", "--threads", "500"))
+        if done is not None and done.returncode != 0:
+            self.fail("bench with 500 threads", done.stderr.strip()[-300:])
         self.refused("eval --reference", "missing.onnx", "eval", "net.onnx", "--data", "good.npz", "--metric",
                      "agreement", "--reference", "missing.onnx")
 
@@ -149,6 +152,7 @@ class Hostile:
         run("wrong dtype", "image", self.npy("dtype.npy", [0] * 784, (1, 1, 28, 28), "<i8"))
         run("unknown name", "nothing", "nothing=x.npy")
         run("missing .npy", "missing.npy", "missing.npy")
+        run("empty .npy name", "name of a file", "image=")
         run("folder as .npy", "folder.onnx", "image=folder.onnx")
         run("twice", "image", "image=x.npy", "image=x.npy")
         good = (self.folder / "x.npy").read_bytes()
@@ -177,6 +181,24 @@ class Hostile:
         both("missing --labels", "missing.npy", "unlabelled.npz", "--labels", "missing.npy")
         both("labels out of range", "label", self.npz("high.npz", self.pixels, [10 ** 6] * 80))
         both("negative labels", "low.npz", self.npz("low.npz", self.pixels, [-3] * 80))
+        self.refused("a class too many for the network", "ten.npz",
+                     *self.optimize(data=self.npz("ten.npz", self.pixels, [10] * 80)))
+        self.refused("labels of --eval out of range, before the work", "ten.npz", *self.optimize(data="good.npz"), "--eval", "ten.npz")
+        self.refused("one sample to calibrate on", "one.npz",
+                     *self.optimize(data=self.npz("one.npz", self.pixels[:product.PIXELS], [1])))
+        self.refused("two samples to calibrate on", "two.npz",
+                     *self.optimize(data=self.npz("two.npz", self.pixels[:2 * product.PIXELS], [1, 2])))
+        self.refused("no labels for --metric top1 in --eval", "unlabelled.npz", *self.optimize(data="good.npz"), "--eval",
+                     "unlabelled.npz", "--metric", "top1")
+        self.refused("values that overflow", "huge.npz",
+                     *self.optimize(data=self.npz("huge.npz", [3e38] * len(self.pixels), [i % 10 for i in range(80)])))
+        self.refused("a failing metric command", "good.npz", *self.optimize(data="good.npz"), "--metric-cmd", "false")
+        self.refused("a metric command that prints no number", "good.npz", "eval", "net.onnx", "--data", "good.npz",
+                     "--metric-cmd", "echo nothing; :")
+        self.refused("a metric that compares, with nothing to compare", "good.npz", "eval", "net.onnx", "--data", "good.npz",
+                     "--metric", "cosine")
+        self.refused("a reference for a metric that compares with none", "net.onnx", "eval", "net.onnx", "--data", "good.npz",
+                     "--metric", "top1", "--reference", "net.onnx")
         nan = list(self.pixels)
         nan[5] = float("nan")
         self.refused("NaN in calibration data", "nan.npz", *self.optimize(data=self.npz("nan.npz", nan, [i % 10 for i in range(80)])))
@@ -254,6 +276,11 @@ class Hostile:
         self.misused("two goals", *self.optimize(data="good.npz"), "--speedup", "2")
         self.misused("drop over 100", "optimize", "net.onnx", "-o", OUT, "--calib", "good.npz", "--max-drop", "101")
         self.misused("quiet and verbose", "inspect", "net.onnx", "-q", "-v")
+        self.misused("metric and metric command", "eval", "net.onnx", "--data", "good.npz", "--metric", "top1", "--metric-cmd", "true")
+        self.misused("seconds and runs", "bench", "net.onnx", "--duration", "1", "--iterations", "1")
+        self.misused("an empty model name", "inspect", "")
+        self.misused("an empty output name", *self.optimize(data="good.npz", out=""))
+        self.misused("an empty input", "run", "net.onnx", "--input", "", "--output", "o")
 
     def all(self):
         for part in (self.models, self.nan_weights, self.changed_onnx, self.inputs, self.data_sets, self.side_files, self.outputs,

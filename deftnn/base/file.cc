@@ -13,6 +13,11 @@ namespace {
 
 std::string Reason() { return std::strerror(errno); }
 
+Status CannotBeOpened(const std::string& path) {
+  if (path.empty()) return Error("the name of a file is empty");
+  return Error("cannot be opened: {}", Reason()).WithFile(path);
+}
+
 /// Opening a pipe that nobody writes to must not wait; a regular file is read the same either way.
 constexpr int kReading = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 
@@ -41,7 +46,7 @@ Result<size_t> RegularSize(int fd, const std::string& path) {
 
 Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
   const Descriptor file(open(path.c_str(), kReading));
-  if (file.get() < 0) return Error("cannot be opened: {}", Reason()).WithFile(path);
+  if (file.get() < 0) return CannotBeOpened(path);
   DEFTNN_ASSIGN_OR_RETURN(const size_t size, RegularSize(file.get(), path));
   if (static_cast<int64_t>(size) > max_bytes) {
     return Error("is larger than {} bytes", max_bytes).WithFile(path);
@@ -60,7 +65,7 @@ Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
   const Descriptor file(open(path.c_str(), kReading));
-  if (file.get() < 0) return Error("cannot be opened: {}", Reason()).WithFile(path);
+  if (file.get() < 0) return CannotBeOpened(path);
   DEFTNN_ASSIGN_OR_RETURN(const size_t size, RegularSize(file.get(), path));
   MappedFile mapped;
   mapped.size_ = size;

@@ -23,7 +23,7 @@ Command AddEval(CLI::App& program, CommonOptions& common);
 Command AddRun(CLI::App& program, CommonOptions& common);
 Command AddInspect(CLI::App& program, CommonOptions& common);
 
-/// Flags that every verb takes.
+/// Flags that every verb takes; called after the verb's own, whose texts must not be empty.
 void AddCommonFlags(CLI::App& command, CommonOptions& common);
 /// The format that an .onnx network runs in.
 void AddFormatFlag(CLI::App& command, std::string& format);

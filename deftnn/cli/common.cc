@@ -3,6 +3,18 @@
 #include "deftnn/cli/commands.h"
 
 namespace deftnn::cli {
+namespace {
+
+// An empty name is a mistake, often a shell variable that is not set.
+void RefuseEmptyTexts(CLI::App& command) {
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_type_name().rfind("TEXT", 0) != 0) continue;
+    option->check(
+        [](const std::string& text) { return text.empty() ? std::string("is empty") : ""; });
+  }
+}
+
+}  // namespace
 
 void AddCommonFlags(CLI::App& command, CommonOptions& common) {
   command.add_option("--seed", common.seed, "Seed of every random choice")->capture_default_str();
@@ -16,6 +28,7 @@ void AddCommonFlags(CLI::App& command, CommonOptions& common) {
                      "JSON with scale, mean, std, resize, crop, channel_order, layout");
   CLI::Option* quiet = command.add_flag("-q,--quiet", common.quiet, "Print errors only");
   command.add_flag("-v,--verbose", common.verbose, "Say more about what is done")->excludes(quiet);
+  RefuseEmptyTexts(command);
 }
 
 void AddFormatFlag(CLI::App& command, std::string& format) {

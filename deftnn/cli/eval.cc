@@ -13,11 +13,12 @@ Command AddEval(CLI::App& program, CommonOptions& common) {
   app->add_option("model", options->model, "The network, .onnx or .deft")->required();
   app->add_option("--data", options->data, ".npz, .npy, IDX, CIFAR-10 binary or a folder a class")
       ->required();
-  app->add_option("--metric", options->metric,
-                  "Default: top1 with labels, agreement with a reference")
-      ->check(CLI::IsMember(MetricNames()));
+  CLI::Option* metric =
+      app->add_option("--metric", options->metric, "Default: agreement with a reference, else top1")
+          ->check(CLI::IsMember(MetricNames()));
   app->add_option("--metric-cmd", options->metric_command,
-                  "Program that gets a folder of outputs as .npy and prints a number");
+                  "Program that gets a folder of outputs as .npy and prints a number")
+      ->excludes(metric);
   app->add_option("--reference", options->reference,
                   "Network to compare with (agreement, cosine, relative-l2)");
   AddFormatFlag(*app, options->format);

@@ -53,10 +53,12 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
   app->add_option("--eval", options->evaluation,
                   "Data for the reported drop: read once, at the end");
   AddGoals(*app, *options);
-  app->add_option("--metric", options->metric, "Default: top1 with labels, agreement without")
-      ->check(CLI::IsMember(MetricNames()));
+  CLI::Option* metric =
+      app->add_option("--metric", options->metric, "Default: top1 with labels, agreement without")
+          ->check(CLI::IsMember(MetricNames()));
   app->add_option("--metric-cmd", options->metric_command,
-                  "Program that gets a folder of outputs as .npy and prints a number");
+                  "Program that gets a folder of outputs as .npy and prints a number")
+      ->excludes(metric);
   AddMethod(*app, *options);
   app->add_option("--costs", options->costs,
                   "Measured layer times: read when the file exists, else written");

@@ -23,4 +23,7 @@ struct ClassRows {
 /// outputs.
 Result<ClassRows> ClassRowsOf(const Shape& shape);
 
+/// An error when the label of that sample is none of the classes.
+Status CheckLabel(int64_t sample, int64_t label, const ClassRows& rows);
+
 }  // namespace deftnn

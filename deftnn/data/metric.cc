@@ -34,6 +34,13 @@ Result<ClassRows> ClassRowsOf(const Shape& shape) {
   return rows;
 }
 
+Status CheckLabel(int64_t sample, int64_t label, const ClassRows& rows) {
+  if (label >= 0 && label < rows.classes) return {};
+  return Error("sample {} has the label {}, but the network has {} classes", sample, label,
+               rows.classes)
+      .WithHint("--labels with the network's own numbering");
+}
+
 namespace {
 
 const float* Row(const Tensor& tensor, const ClassRows& rows, int64_t sample, int64_t position) {
@@ -81,11 +88,7 @@ Status TopK(const MetricBatch& batch, int64_t k, std::vector<double>& percent) {
   }
   for (int64_t s = 0; s < rows.samples; ++s) {
     const int64_t label = batch.labels[static_cast<size_t>(s)];
-    if (label < 0 || label >= rows.classes) {
-      return Error("sample {} has the label {}, but the network has {} classes",
-                   batch.first_sample + s, label, rows.classes)
-          .WithHint("--labels with the network's own numbering");
-    }
+    DEFTNN_RETURN_IF_ERROR(CheckLabel(batch.first_sample + s, label, rows));
     const float* row = Row(outputs, rows, s, 0);
     percent.push_back(!HasNan(row, rows) && RankOf(row, rows, label) < k ? 100.0 : 0.0);
   }

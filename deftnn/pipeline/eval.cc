@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "deftnn/base/file.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/load_model.h"
@@ -6,13 +8,30 @@
 #include "deftnn/report/json.h"
 
 namespace deftnn {
+namespace {
+
+constexpr int64_t kBatch = 64;
+
+// Outputs are compared batch by batch, so that both networks take the same batches.
+Result<int64_t> CommonBatch(const LoadedModel& model, const LoadedModel& other) {
+  const int64_t ours = FixedBatch(model.graph), theirs = FixedBatch(other.graph);
+  if (ours > 0 && theirs > 0 && ours != theirs) {
+    return Error("is fixed to batches of {}, the other network to batches of {}", theirs, ours)
+        .WithFile(other.path);
+  }
+  return std::max(ours, theirs) > 0 ? std::max(ours, theirs) : kBatch;
+}
+
+}  // namespace
 
 Result<EvalRecord> Evaluate(const EvalOptions& options) {
   DEFTNN_ASSIGN_OR_RETURN(const Format format, ParseFormat(options.format));
   DEFTNN_ASSIGN_OR_RETURN(const LoadedModel model, LoadModel(options.model, format));
   DEFTNN_ASSIGN_OR_RETURN(const Dataset data,
                           OpenDataFor(model.graph, options.data, options.common));
-  const auto chosen = ChooseYardstick(options.metric, options.metric_command, data.has_labels());
+  // A reference is there to be compared with, also where the data has labels.
+  const bool labels = data.has_labels() && (!options.metric.empty() || options.reference.empty());
+  const auto chosen = ChooseYardstick(options.metric, options.metric_command, labels);
   if (!chosen.ok()) return chosen.status().WithFile(options.data);
   const Yardstick& yardstick = chosen.value();
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
@@ -22,15 +41,25 @@ Result<EvalRecord> Evaluate(const EvalOptions& options) {
       yardstick.metric != nullptr && yardstick.metric->needs == MetricNeeds::kReference;
   if (compares && options.reference.empty()) {
     return Error("metric {} compares with another network", yardstick.name())
+        .WithFile(options.data)
         .WithHint("--reference MODEL");
   }
+  if (!compares && !options.reference.empty()) {
+    return Error("metric {} compares with no other network", yardstick.name())
+        .WithFile(options.reference)
+        .WithHint("--metric agreement, or no --reference");
+  }
+  int64_t batch = kBatch;
   if (compares) {
     DEFTNN_ASSIGN_OR_RETURN(const LoadedModel other, LoadModel(options.reference));
+    DEFTNN_ASSIGN_OR_RETURN(batch, CommonBatch(model, other));
     DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> other_session,
                             OpenSession(other, options.common.threads));
-    DEFTNN_ASSIGN_OR_RETURN(reference, RunOver(*other_session, data));
+    auto theirs = RunOver(*other_session, data, batch);
+    if (!theirs.ok()) return theirs.status().WithFile(options.reference);
+    reference = std::move(theirs).value();
   }
-  auto outputs = RunOver(*session, data);
+  auto outputs = RunOver(*session, data, batch);
   if (!outputs.ok()) return outputs.status().WithFile(options.model);
   std::vector<std::string> names;
   for (ValueId id : model.graph.outputs()) names.push_back(model.graph.value(id).name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "deftnn/analysis/gram.h"
 #include "deftnn/graph/patch.h"
 #include "deftnn/ops/channels.h"
 
@@ -31,6 +32,10 @@ Result<Layer> Describe(const Graph& graph, const Node& node, const std::vector<V
     layer.why_not = "grouped convolution: its groups are short products already";
   } else if (layer.full_k < kLeastK) {
     layer.why_not = fmt::format("K = {} is too short to cut", layer.full_k);
+  } else if (GramAccumulator::GramBytes(layer.full_k) > GramAccumulator::kMaxGramBytes) {
+    layer.why_not = fmt::format(
+        "K = {} is too long: statistics of its inputs would take {:.1f} GB", layer.full_k,
+        static_cast<double>(GramAccumulator::GramBytes(layer.full_k)) / 1e9);
   }
   return layer;
 }

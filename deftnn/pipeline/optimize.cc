@@ -57,7 +57,7 @@ struct Splits {
 };
 
 Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
-                     const OptimizeOptions& options) {
+                     int64_t batch, const OptimizeOptions& options) {
   const Dataset shuffled = calibration.Shuffled(options.common.seed);
   const int64_t wanted =
       std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() / 2));
@@ -78,6 +78,14 @@ Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& e
   }
   if (splits.selection.size() > kMostSelection)
     splits.selection = splits.selection.Slice(0, kMostSelection);
+  for (Dataset* part : {&splits.statistics, &splits.curves, &splits.selection, &splits.report}) {
+    if (part->size() < batch) {
+      return Error("{} samples are too few for batches of {}, which the network is fixed to",
+                   calibration.size(), batch)
+          .WithFile(options.calibration);
+    }
+    *part = part->Slice(0, part->size() / batch * batch);
+  }
   return splits;
 }
 
@@ -97,9 +105,9 @@ class Optimizer {
   Result<OptimizeRecord> Run() {
     const auto begin = std::chrono::steady_clock::now();
     DEFTNN_RETURN_IF_ERROR(Open());
-    DEFTNN_RETURN_IF_ERROR(ChooseFormat());
-    DEFTNN_RETURN_IF_ERROR(Reduce());
-    DEFTNN_RETURN_IF_ERROR(Conclude());
+    DEFTNN_RETURN_IF_ERROR(ChooseFormat().WithFile(options_.model));
+    DEFTNN_RETURN_IF_ERROR(Reduce().WithFile(options_.calibration));
+    DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
     record_.elapsed_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     DEFTNN_RETURN_IF_ERROR(Write());
@@ -121,10 +129,12 @@ class Optimizer {
       DEFTNN_ASSIGN_OR_RETURN(evaluation,
                               OpenDataFor(model_.graph, options_.evaluation, options_.common));
     }
-    DEFTNN_ASSIGN_OR_RETURN(splits_, Split(calibration, evaluation, options_));
+    DEFTNN_ASSIGN_OR_RETURN(splits_,
+                            Split(calibration, evaluation, BatchFor(model_.graph, 1), options_));
     const bool labels = splits_.report.has_labels() && splits_.selection.has_labels();
-    DEFTNN_ASSIGN_OR_RETURN(yardstick_,
-                            ChooseYardstick(options_.metric, options_.metric_command, labels));
+    auto yardstick = ChooseYardstick(options_.metric, options_.metric_command, labels);
+    if (!yardstick.ok()) return yardstick.status().WithFile(ReportFile());
+    yardstick_ = std::move(yardstick).value();
     if (splits_.selection.size() < kFewSelection) {
       Warn(fmt::format("only {} samples to choose on: the choice is uncertain",
                        splits_.selection.size()));
@@ -147,10 +157,26 @@ class Optimizer {
     auto outputs = RunOver(*original_, splits_.selection);
     if (!outputs.ok()) return outputs.status().WithFile(options_.model);
     selection_reference_ = std::move(outputs).value();
-    DEFTNN_ASSIGN_OR_RETURN(selection_score_,
-                            ScoreOutputs(selection_reference_, &selection_reference_,
-                                         splits_.selection, yardstick_, OutputNames()));
+    return ScoreOriginal();
+  }
+
+  // Wrong labels are said now, those of the report too, though it is scored at the end.
+  Status ScoreOriginal() {
+    if (yardstick_.needs_labels()) {
+      DEFTNN_RETURN_IF_ERROR(
+          CheckLabels(selection_reference_, splits_.selection).WithFile(options_.calibration));
+      DEFTNN_RETURN_IF_ERROR(
+          CheckLabels(selection_reference_, splits_.report).WithFile(ReportFile()));
+    }
+    auto score = ScoreOutputs(selection_reference_, &selection_reference_, splits_.selection,
+                              yardstick_, OutputNames());
+    if (!score.ok()) return score.status().WithFile(options_.calibration);
+    selection_score_ = std::move(score).value();
     return {};
+  }
+
+  const std::string& ReportFile() const {
+    return options_.evaluation.empty() ? options_.calibration : options_.evaluation;
   }
 
   // --labels belongs to the evaluation data when there is some.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "deftnn/data/class_rows.h"
 #include "deftnn/data/metric_command.h"
 #include "deftnn/pipeline/feed.h"
 
@@ -59,6 +60,16 @@ Result<Yardstick> ChooseYardstick(const std::string& metric, const std::string& 
         .WithHint("--labels, or --metric agreement");
   }
   return yardstick;
+}
+
+Status CheckLabels(const Outputs& outputs, const Dataset& data) {
+  DEFTNN_ASSIGN_OR_RETURN(const ClassRows rows,
+                          ClassRowsOf(outputs.parts.at(0).tensors.at(kFirstOutput).shape()));
+  const std::vector<int64_t> labels = data.labels();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    DEFTNN_RETURN_IF_ERROR(CheckLabel(data.indices()[i], labels[i], rows));
+  }
+  return {};
 }
 
 Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, const Dataset& data,

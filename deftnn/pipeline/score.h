@@ -19,7 +19,7 @@ struct Outputs {
   std::vector<Part> parts;
 };
 
-/// Runs every sample; the batch is the largest up to `batch` that the network takes.
+/// Runs every sample; the batch is `batch`, or what the network is fixed to.
 Result<Outputs> RunOver(Session& session, const Dataset& data, int64_t batch = 64);
 
 struct Score {
@@ -41,6 +41,10 @@ struct Yardstick {
 /// The metric that was named, or top1 where the data has labels and agreement where it has none.
 Result<Yardstick> ChooseYardstick(const std::string& metric, const std::string& command,
                                   bool labels);
+
+/// The labels of `data`, if it has any, are classes of the network that gave `outputs`. The error
+/// counts samples as the opened data does.
+Status CheckLabels(const Outputs& outputs, const Dataset& data);
 
 /// `reference` are the original network's outputs on the same data; null where the yardstick needs
 /// none.

@@ -91,26 +91,34 @@ double MachinePeaks::BoundSeconds(double multiply_adds, double bytes, Format for
 MachinePeaks MeasurePeaks(Isa isa, int threads) {
   DEFTNN_CHECK(Supports(isa) && threads >= 1);
   const PeakLoops& loops = LoopsOf(isa);
+  // Threads beyond the machine's own add nothing to what it can do.
+  const int workers =
+      std::min(threads, std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
   MachinePeaks peaks;
   peaks.isa = isa;
   peaks.threads = threads;
   constexpr int64_t kRounds = 100000;
   constexpr int kTries = 12;
   peaks.fp32_gflops =
-      SumOfBestRates(threads, kTries, [&](int) { return loops.fp32(kRounds); }) * 1e-9;
+      SumOfBestRates(workers, kTries, [&](int) { return loops.fp32(kRounds); }) * 1e-9;
   peaks.dfp16_gflops =
       loops.dfp16 == nullptr
           ? peaks.fp32_gflops
-          : SumOfBestRates(threads, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
-  peaks.cache_bytes = {CacheBytes(1), CacheBytes(2), CacheBytes(3) / threads};
-  // L3 is measured well beyond L2 and within a thread's share; memory beyond every cache.
-  const int64_t l3_each = std::min<int64_t>(4 * CacheBytes(2), peaks.cache_bytes[2] / 2);
-  const int64_t memory_each = std::min<int64_t>(2 * CacheBytes(3), 64 << 20) / threads;
-  const std::shared_ptr<std::byte> data = AllocateAligned(threads * std::max(l3_each, memory_each));
-  peaks.read_gbps[0] = MeasureRead(loops, threads, data.get(), CacheBytes(1) / 2, 2 << 20, kTries);
-  peaks.read_gbps[1] = MeasureRead(loops, threads, data.get(), CacheBytes(2) / 2, 4 << 20, kTries);
-  peaks.read_gbps[2] = MeasureRead(loops, threads, data.get(), l3_each, l3_each, kTries);
-  peaks.read_gbps[3] = MeasureRead(loops, threads, data.get(), memory_each, memory_each, 3);
+          : SumOfBestRates(workers, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
+  peaks.cache_bytes = {CacheBytes(1), CacheBytes(2), CacheBytes(3) / workers};
+  // L3 is measured well beyond L2 and within a thread's share; memory beyond every cache. Where
+  // threads are so many that a share would fit into a smaller cache, it is that cache's size.
+  const int64_t l1_each = CacheBytes(1) / 2, l2_each = CacheBytes(2) / 2;
+  const int64_t l3_each =
+      std::max(l2_each, std::min<int64_t>(4 * CacheBytes(2), peaks.cache_bytes[2] / 2));
+  const int64_t memory_each =
+      std::max(l2_each, std::min<int64_t>(2 * CacheBytes(3), 64 << 20) / workers);
+  const std::shared_ptr<std::byte> data =
+      AllocateAligned(workers * std::max({l1_each, l2_each, l3_each, memory_each}));
+  peaks.read_gbps[0] = MeasureRead(loops, workers, data.get(), l1_each, 2 << 20, kTries);
+  peaks.read_gbps[1] = MeasureRead(loops, workers, data.get(), l2_each, 4 << 20, kTries);
+  peaks.read_gbps[2] = MeasureRead(loops, workers, data.get(), l3_each, l3_each, kTries);
+  peaks.read_gbps[3] = MeasureRead(loops, workers, data.get(), memory_each, memory_each, 3);
   return peaks;
 }
 

@@ -15,6 +15,11 @@ TEST(PeakTest, EveryUsableIsaHasPositivePeaks) {
   }
 }
 
+TEST(PeakTest, MoreThreadsThanTheCachesHaveSharesFor) {
+  const MachinePeaks peaks = MeasurePeaks(Isa::kPortable, 300);
+  for (const double gbps : peaks.read_gbps) EXPECT_GE(gbps, 0);
+}
+
 TEST(PeakTest, BoundIsTheLargerOfComputeAndBytes) {
   MachinePeaks peaks;
   peaks.fp32_gflops = 100;
