@@ -19,25 +19,8 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__clang__)
-// With UBSan checks of each vector access clang 16 takes minutes for the unrolled tiles.
-#define DEFTNN_UNCHECKED __attribute__((no_sanitize("undefined")))
-#else
-#define DEFTNN_UNCHECKED
-#endif
-#define DEFTNN_INLINE DEFTNN_UNCHECKED inline __attribute__((always_inline))
+#define DEFTNN_INLINE inline __attribute__((always_inline))
 #define DEFTNN_UNROLL _Pragma("GCC unroll 32")
-
-// Under a sanitizer every access is a check: clang 16 takes minutes for the large tiles, and runs
-// out of stack. Small ones are the same code.
-#if defined(__clang__)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define DEFTNN_GEMM_TILE_PIXELS(pixels) ((pixels) < 3 ? (pixels) : 3)
-#endif
-#endif
-#ifndef DEFTNN_GEMM_TILE_PIXELS
-#define DEFTNN_GEMM_TILE_PIXELS(pixels) (pixels)
-#endif
 
 namespace deftnn::gemm {
 namespace {
@@ -267,9 +250,8 @@ struct TileEnd {
 // Sums `steps` steps onto `from` (rows of accumulators `from_stride` apart; 0 for the bias), and
 // either stores the sums or finishes them in the registers.
 template <class Math, int kVectors, int kPixels>
-DEFTNN_UNCHECKED void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets,
-                           int64_t steps, const float* from, int64_t from_stride,
-                           const TileEnd& end) {
+void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets, int64_t steps,
+          const float* from, int64_t from_stride, const TileEnd& end) {
   using F = typename Math::F;
   using FLoad = typename Vectors<Math::kLanes>::FLoad;
   F acc[kPixels][kVectors];
@@ -527,7 +509,7 @@ struct Runner {
   static constexpr int kMaxVectors = sizeof...(kPixels);
   static_assert(kMaxVectors * Math::kLanes <= kMaxBlockLanes);
   static_assert(((kPixels <= kMaxTilePixels) && ...));
-  static constexpr int kMaxPixels[] = {0, DEFTNN_GEMM_TILE_PIXELS(kPixels)...};
+  static constexpr int kMaxPixels[] = {0, kPixels...};
 
   template <int kVectors>
   static const TileFunction* Tiles() {
