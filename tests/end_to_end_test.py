@@ -210,6 +210,22 @@ class EndToEnd:
             same = (self.folder / "once.deft").read_bytes() == (self.folder / "twice.deft").read_bytes()
             self.checks.that(same, "the same seed gives the same file at 1 and 2 threads")
 
+    def check_same_choices(self):
+        """Every choice is the program's own: what was measured is in the cost table, whatever the threads."""
+        for threads in (1, 2):
+            done = self.product.run("optimize", self.model, "-o", f"costs{threads}.deft", "--calib", self.calib, "--preprocess",
+                                    self.preprocess, "--max-drop", 2, "--calib-samples", 64, "--costs", "costs.json", "--threads",
+                                    threads, "--json", f"costs{threads}.json", "-q")
+            if not self.checks.succeeded(done, f"optimize --costs --threads {threads}"):
+                return
+            if threads == 1:
+                table = (self.folder / "costs.json").read_bytes()
+        self.checks.that((self.folder / "costs.json").read_bytes() == table, "the second run measured nothing anew")
+        same = (self.folder / "costs1.deft").read_bytes() == (self.folder / "costs2.deft").read_bytes()
+        self.checks.that(same, "the same cost table gives the same file at 1 and 2 threads")
+        record = self.load("costs1.json")
+        self.checks.that(record["optimized"]["macs"] < record["baseline"]["macs"] or record["given_up"], "--max-drop 2 cut something")
+
     def check_left_behind(self):
         parts = [p.name for p in self.folder.rglob("*") if ".part" in p.name or ".tmp" in p.name]
         self.checks.that(not parts, f"half-written files stay behind: {parts}")
@@ -221,6 +237,7 @@ class EndToEnd:
             self.check_bench()
             self.check_inspect()
         self.check_same_file()
+        self.check_same_choices()
         self.check_left_behind()
         print(f"{self.checks.count} checks, {len(self.checks.failures)} failed")
         return 1 if self.checks.failures else 0

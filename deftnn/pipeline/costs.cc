@@ -10,7 +10,7 @@
 namespace deftnn {
 namespace {
 
-constexpr int kTableVersion = 1;
+constexpr int kTableVersion = 2;
 
 std::string Key(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
   return fmt::format(
@@ -56,18 +56,20 @@ Status CostTable::Read(const std::string& path) {
         .WithFile(path)
         .WithHint("remove it, and it is measured anew");
   };
-  if (json.is_discarded() || !json.is_object() || !json.contains("ms") || !json["ms"].is_object()) {
+  if (!json.is_object() || !json.contains("version")) {
     return wrong("not the JSON that --costs writes");
   }
-  if (json.value("version", 0) != kTableVersion) return wrong("another version");
-  if (json.value("isa", "") != NameOf(isa_))
+  if (json["version"] != kTableVersion) return wrong("another version");
+  if (!json.contains("isa") || json["isa"] != NameOf(isa_))
     return wrong("measured with another ISA than " + std::string(NameOf(isa_)));
-  if (json.value("threads", 0) != threads_)
-    return wrong(fmt::format("measured with other than {} threads", threads_));
-  for (const auto& [key, value] : json["ms"].items()) {
-    if (!value.is_number() || !(value.get<double>() >= 0))
-      return wrong("'" + key + "' has no time");
-    ms_[key] = value.get<double>();
+  for (const auto& [part, numbers] :
+       {std::pair{"one_thread_ms", &ms_}, std::pair{"speedups", &speedups_}}) {
+    if (!json.contains(part) || !json[part].is_object()) return wrong(fmt::format("no '{}'", part));
+    for (const auto& [key, value] : json[part].items()) {
+      if (!value.is_number() || !(value.get<double>() > 0))
+        return wrong("'" + key + "' has no time");
+      (*numbers)[key] = value.get<double>();
+    }
   }
   return {};
 }
@@ -76,19 +78,29 @@ Status CostTable::Write(const std::string& path) const {
   const nlohmann::json json = {{"version", kTableVersion},
                                {"cpu", CpuName()},
                                {"isa", NameOf(isa_)},
-                               {"threads", threads_},
-                               {"ms", ms_}};
-  return WriteFileAtomically(path, json.dump(2) + "\n");
+                               {"one_thread_ms", ms_},
+                               {"speedups", speedups_}};
+  DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(path, json.dump(2) + "\n"));
+  changed_ = false;
+  return {};
 }
 
 double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
   const std::string key = Key(spec, input, output);
   const auto found = ms_.find(key);
   if (found != ms_.end()) return found->second;
-  measured_ = true;
-  // One thread's own time over the number of threads: what the others of the machine do meanwhile
-  // would otherwise decide which layers are cut.
-  return ms_[key] = MeasureProductMs(spec, input, output, isa_, one_thread_) / threads_;
+  changed_ = true;
+  return ms_[key] = MeasureProductMs(spec, input, output, isa_, one_thread_);
+}
+
+std::optional<double> CostTable::Speedup(const std::string& comparison) const {
+  const auto found = speedups_.find(comparison);
+  return found == speedups_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void CostTable::SetSpeedup(const std::string& comparison, double ratio) {
+  speedups_[comparison] = ratio;
+  changed_ = true;
 }
 
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,

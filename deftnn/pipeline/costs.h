@@ -4,6 +4,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,28 +14,35 @@
 
 namespace deftnn {
 
-/// Milliseconds by the description of a product. One table belongs to one CPU, ISA and thread
-/// count.
+/// Everything measured that a choice rests on: the same table leads to the same choices. One table
+/// belongs to one CPU and ISA; it holds for any number of threads.
 class CostTable {
  public:
-  CostTable(Isa isa, int threads) : isa_(isa), threads_(threads) {}
+  explicit CostTable(Isa isa) : isa_(isa) {}
 
-  /// Reads a table that Write made; an error when it was measured for another ISA or thread count.
+  /// Reads a table that Write made; an error when it was measured for another ISA.
   Status Read(const std::string& path);
   Status Write(const std::string& path) const;
 
-  /// The time of this product, measured when the table does not have it.
+  /// The time of this product on one thread in milliseconds, measured when the table does not have
+  /// it. What the other threads of the machine do meanwhile does not count: it would otherwise
+  /// decide which layers are cut.
   double Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output);
 
+  /// How many times as fast one network was as another, by a name for the comparison that holds the
+  /// NetworkIds of both; nothing where they were not compared.
+  std::optional<double> Speedup(const std::string& comparison) const;
+  void SetSpeedup(const std::string& comparison, double ratio);
+
   Isa isa() const { return isa_; }
-  bool measured_anything() const { return measured_; }
+  /// Whether the table holds anything that Read did not bring or Write has not kept.
+  bool changed() const { return changed_; }
 
  private:
   Isa isa_;
-  int threads_;
-  bool measured_ = false;
+  mutable bool changed_ = false;
   ThreadPool one_thread_{1};
-  std::map<std::string, double> ms_;
+  std::map<std::string, double> ms_, speedups_;
 };
 
 /// The cost of each layer over (outputs kept, K kept), from a few measured points. Outputs lie in

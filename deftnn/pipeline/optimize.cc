@@ -11,6 +11,7 @@
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
+#include "deftnn/pipeline/network_id.h"
 #include "deftnn/pipeline/optimize_record.h"
 #include "deftnn/pipeline/search.h"
 #include "deftnn/pipeline/verbs.h"
@@ -207,11 +208,7 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(
         const std::unique_ptr<Session> session,
         Session::Create(half, {.threads = pool_.size(), .isa = std::nullopt, .packed = nullptr}));
-    const std::vector<Tensor> inputs =
-        RandomInputs(half, options_.common.batch, options_.common.seed);
-    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
-                            MeasureInterleaved({{original_.get(), inputs}, {session.get(), inputs}},
-                                               {.seconds = 0.5, .iterations = 0}));
+    DEFTNN_ASSIGN_OR_RETURN(const double speedup, SpeedupOfHalf(*session));
     DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, splits_.selection));
     DEFTNN_ASSIGN_OR_RETURN(
         const Score score,
@@ -219,10 +216,9 @@ class Optimizer {
     const double sign = yardstick_.higher_is_better() ? 1.0 : -1.0;
     const double drop = sign * (selection_score_.value - score.value);
     const double allowed = 0.5 * options_.max_drop.value_or(kDefaultDrop);
-    const bool faster = latencies[1].median_ms < latencies[0].median_ms;
+    const bool faster = speedup > 1.0;
     format_ = faster && drop <= allowed ? Format::kDfp16 : Format::kFp32;
-    spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points: {}",
-                 latencies[0].median_ms / latencies[1].median_ms, -drop,
+    spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points: {}", speedup, -drop,
                  format_ == Format::kDfp16 ? "taken" : "not taken");
     if (format_ == Format::kFp32) {
       Warn(faster
@@ -231,6 +227,22 @@ class Optimizer {
                : "dfp16 is not faster than fp32 on this machine: tensors stay in fp32");
     }
     return {};
+  }
+
+  // Of the network in 16 bits over the original: from the table, or measured.
+  Result<double> SpeedupOfHalf(Session& half) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::string id, NetworkId(model_.graph));
+    const std::string comparison =
+        fmt::format("{} in dfp16 over fp32, batch {}", id, options_.common.batch);
+    if (const auto known = costs_->Speedup(comparison)) return *known;
+    const std::vector<Tensor> inputs =
+        RandomInputs(model_.graph, options_.common.batch, options_.common.seed);
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
+                            MeasureInterleaved({{original_.get(), inputs}, {&half, inputs}},
+                                               {.seconds = 0.5, .iterations = 0}));
+    const double speedup = latencies[0].median_ms / latencies[1].median_ms;
+    costs_->SetSpeedup(comparison, speedup);
+    return speedup;
   }
 
   Method ChooseMethod() const {
@@ -297,7 +309,7 @@ class Optimizer {
 
   // A table that cannot be used is refused before the work begins.
   Status ReadCosts() {
-    costs_ = std::make_unique<CostTable>(original_->isa(), pool_.size());
+    costs_ = std::make_unique<CostTable>(original_->isa());
     if (options_.costs.empty() || !std::filesystem::exists(options_.costs)) return {};
     return costs_->Read(options_.costs);
   }
@@ -306,10 +318,13 @@ class Optimizer {
     if (options_.reduce_macs) return CostModel::CountMacs(layers_);
     DEFTNN_ASSIGN_OR_RETURN(CostModel model,
                             CostModel::Measure(model_.graph, infos_, layers_, format_, *costs_));
-    if (!options_.costs.empty() && costs_->measured_anything()) {
-      DEFTNN_RETURN_IF_ERROR(costs_->Write(options_.costs));
-    }
+    DEFTNN_RETURN_IF_ERROR(KeepCosts());
     return model;
+  }
+
+  Status KeepCosts() {
+    if (options_.costs.empty() || !costs_->changed()) return {};
+    return costs_->Write(options_.costs);
   }
 
   Status Conclude() {
@@ -328,9 +343,9 @@ class Optimizer {
     record_.compensation = method.compensation;
     record_.group = options_.group == "auto" ? "channel, then " + method.grouping : method.grouping;
     record_.command = options_.common.command;
-    ConcludeSetting setting{model_.graph,    layers_,       *candidate_,
-                            splits_.report,  yardstick_,    format_,
-                            method.grouping, record_.batch, pool_};
+    ConcludeSetting setting{model_.graph, layers_, *candidate_,     splits_.report,
+                            yardstick_,   format_, method.grouping, record_.batch,
+                            *costs_,      pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
     const double allowed =
         options_.max_drop.value_or(options_.speedup || options_.reduce_macs ? 100.0 : kDefaultDrop);
@@ -345,6 +360,7 @@ class Optimizer {
   }
 
   Status Write() {
+    DEFTNN_RETURN_IF_ERROR(KeepCosts());
     DEFTNN_RETURN_IF_ERROR(WriteOptimized(options_.output, *written_, record_, original_->isa()));
     if (!options_.json.empty())
       DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(options_.json, ToJson(record_)));

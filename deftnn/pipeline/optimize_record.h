@@ -16,12 +16,13 @@ struct ConcludeSetting {
   Format format = Format::kFp32;
   std::string grouping;  // of the fine stage
   int64_t batch = 1;
+  CostTable& costs;
   ThreadPool& pool;
 };
 
 /// Measures dense fp32, each technique alone and both in turns, scores them, fills in `record`, and
 /// returns the graph to write: the reduced one in its format, or the dense one where that is not
-/// faster.
+/// faster. Which of the two is kept in `costs`, and what is found there decides.
 Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record);
 
 }  // namespace deftnn
