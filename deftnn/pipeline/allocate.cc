@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "deftnn/ndf/apply_format.h"
+#include "deftnn/pipeline/gain.h"
 #include "deftnn/sve/budget.h"
 
 namespace deftnn {
@@ -115,6 +116,10 @@ Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCu
     for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
     std::vector<KeptFraction> levels;
     std::vector<double> errors;
+    reasons_.push_back(
+        curves[i].fine.fractions.empty()
+            ? ""
+            : WhyNotFaster([&](double k) { return costs_.Cost(i, 1.0, k); }, kFineLevels));
     std::vector<double> channel_levels = {1.0};
     if (!curves[i].channels.fractions.empty()) {
       int64_t lanes = 1;
@@ -123,7 +128,7 @@ Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCu
     }
     for (double channels : channel_levels) {
       for (double fine : kFineLevels) {
-        if (fine < 1.0 && curves[i].fine.fractions.empty()) continue;
+        if (fine < 1.0 && (curves[i].fine.fractions.empty() || !reasons_[i].empty())) continue;
         levels.push_back({channels, fine});
         errors.push_back(ErrorAt(curves[i].channels, channels) + ErrorAt(curves[i].fine, fine));
       }

@@ -39,6 +39,9 @@ class Allocator {
   Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
             CostModel costs);
 
+  /// Why a layer is offered no finer groups, by layer: it would not get faster. Empty: it is.
+  const std::vector<std::string>& reasons() const { return reasons_; }
+
   double DenseCost() const { return Cost(Dense()); }
   std::vector<KeptFraction> Dense() const { return std::vector<KeptFraction>(layers_.size()); }
   /// Of all layers together; a layer whose outputs a consumer does not read any more costs less
@@ -58,6 +61,7 @@ class Allocator {
   CostModel costs_;
   std::vector<std::vector<KeptFraction>> levels_;  // by layer, the dense one first
   std::vector<std::vector<double>> errors_;        // by layer and level
+  std::vector<std::string> reasons_;
   std::vector<int> reader_;  // by layer: the one whose dropped channels cut its outputs, or -1
 };
 

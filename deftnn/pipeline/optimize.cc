@@ -12,6 +12,7 @@
 #include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
 #include "deftnn/pipeline/network_id.h"
+#include "deftnn/pipeline/never_slower.h"
 #include "deftnn/pipeline/optimize_record.h"
 #include "deftnn/pipeline/search.h"
 #include "deftnn/pipeline/verbs.h"
@@ -304,6 +305,11 @@ class Optimizer {
       return SearchMaxDrop(setting, options_.max_drop.value_or(kDefaultDrop));
     };
     DEFTNN_ASSIGN_OR_RETURN(candidate_, search());
+    reasons_ = allocator.reasons();
+    // A goal in multiply-adds is met by counting them.
+    if (options_.reduce_macs) return {};
+    DEFTNN_ASSIGN_OR_RETURN(candidate_,
+                            RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
     return {};
   }
 
@@ -343,9 +349,9 @@ class Optimizer {
     record_.compensation = method.compensation;
     record_.group = options_.group == "auto" ? "channel, then " + method.grouping : method.grouping;
     record_.command = options_.common.command;
-    ConcludeSetting setting{model_.graph, layers_, *candidate_,     splits_.report,
-                            yardstick_,   format_, method.grouping, record_.batch,
-                            *costs_,      pool_};
+    ConcludeSetting setting{model_.graph,   layers_,    *candidate_, reasons_,
+                            splits_.report, yardstick_, format_,     method.grouping,
+                            record_.batch,  *costs_,    pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
     const double allowed =
         options_.max_drop.value_or(options_.speedup || options_.reduce_macs ? 100.0 : kDefaultDrop);
@@ -384,6 +390,7 @@ class Optimizer {
   Format format_ = Format::kFp32;
   std::vector<LayerCurves> curves_;
   std::optional<Candidate> candidate_;
+  std::vector<std::string> reasons_;  // by layer: why it is not cut into finer groups
   std::optional<Graph> written_;
 };
 

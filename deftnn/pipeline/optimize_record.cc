@@ -115,8 +115,12 @@ std::optional<RooflineRecord> RooflineOf(const StepProfile& step, Format format,
   return roofline;
 }
 
-std::string ReasonOf(const Layer& layer, const KeptFraction& kept, const LayerRecord& record) {
+std::string ReasonOf(const Layer& layer, const KeptFraction& kept, const std::string& not_cut,
+                     const LayerRecord& record) {
   if (!layer.why_not.empty()) return layer.why_not;
+  if (!not_cut.empty() && kept.fine >= 1.0) {
+    return kept.channels < 1.0 ? "cut by whole channels only: finer groups " + not_cut : not_cut;
+  }
   if (record.k_kept < record.k || record.outputs_kept < record.outputs) return "";
   return kept.dense()
              ? "kept whole: at this goal its time is worth less than the accuracy it would cost"
@@ -151,7 +155,7 @@ Result<std::vector<LayerRecord>> LayersOf(const ConcludeSetting& setting, const 
     record.weight_format = record.activation_format =
         NameOf(WeightFormat(both.graph, both.graph.node(index)));
     record.relative_error = setting.candidate.reduced.relative_errors[i];
-    record.reason = ReasonOf(layer, kept, record);
+    record.reason = ReasonOf(layer, kept, setting.reasons[i], record);
     if (const auto step = before.find(layer.name); step != before.end()) {
       record.latency_ms = step->second.median_ms;
       record.roofline = RooflineOf(step->second, Format::kFp32, peaks);

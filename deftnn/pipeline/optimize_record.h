@@ -11,7 +11,8 @@ struct ConcludeSetting {
   const Graph& dense;  // canonical, fp32
   const std::vector<Layer>& layers;
   const Candidate& candidate;
-  const Dataset& report;  // unseen samples
+  const std::vector<std::string>& reasons;  // by layer: why it was not to be cut, or empty
+  const Dataset& report;                    // unseen samples
   const Yardstick& yardstick;
   Format format = Format::kFp32;
   std::string grouping;  // of the fine stage

@@ -99,7 +99,7 @@ std::string SkipReasons(const OptimizeRecord& r) {
                         EscapeHtml(l.name), EscapeHtml(l.reason));
   }
   if (rows.empty()) return "";
-  return Section("Layers that stay dense", "Nothing is skipped silently.",
+  return Section("Layers that stay dense, or could be cut no finer", "Nothing is skipped silently.",
                  R"(<table><thead><tr><th>Layer</th><th class="left">Reason</th></tr></thead>)"
                  "<tbody>" +
                      rows + "</tbody></table>");

@@ -73,7 +73,7 @@ struct LayerRecord {
   int64_t macs = 0, macs_after = 0;
   double latency_ms = kUnknown, latency_ms_after = kUnknown;
   double relative_error = kUnknown;  // of the layer's outputs, as a share of their norm
-  std::string reason;                // why the layer stays dense; empty when it was reduced
+  std::string reason;  // why the layer stays dense, or is cut no finer; empty when it was reduced
   std::optional<RooflineRecord> roofline, roofline_after;
 };
 

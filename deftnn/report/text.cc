@@ -100,7 +100,7 @@ std::string Layers(const OptimizeRecord& r) {
   bool first = true;
   for (const LayerRecord& l : r.layers) {
     if (l.reason.empty()) continue;
-    if (first) text += "\nLayers that stay dense:\n";
+    if (first) text += "\nLayers that stay dense, or could be cut no finer:\n";
     first = false;
     text += fmt::format("  {}: {}\n", Short(l.name), Printable(l.reason));
   }
