@@ -29,7 +29,7 @@ constexpr int64_t kCurveSamples = 256;
 constexpr int64_t kMostSelection = 8192;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
-constexpr int kLayersAPass = 2;
+constexpr int kLayersAPass = 1;
 
 // Files are opened at the end, hours of work later: a folder that cannot be written is said at
 // once.

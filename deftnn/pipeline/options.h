@@ -30,7 +30,7 @@ struct OptimizeOptions {
   std::string group = "auto";
   std::string format = "auto";
   std::string costs, report, json;
-  int64_t calibration_samples = 2048;
+  int64_t calibration_samples = 4096;
 };
 
 struct BenchOptions {

@@ -12,9 +12,11 @@ namespace deftnn {
 namespace {
 
 constexpr int kProbes = 5;  // candidates that a search makes at most
-constexpr int kDropProbes = 4;
-constexpr double kMarginErrors =
-    0.5;  // standard errors that a drop must stay below what is allowed by
+constexpr int kDropProbes = 5;
+// Standard errors that the expected drop stays below what is allowed by: where the search aims, and
+// what it takes.
+constexpr double kAimErrors = 0.5, kMarginErrors = 0.25;
+constexpr double kCloseEnough = 1.04;    // ratios so near to each other are not told apart
 constexpr double kFirstCostRatio = 2.5;  // of the first one
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
@@ -51,8 +53,7 @@ Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const s
     const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     DEFTNN_ASSIGN_OR_RETURN(const double got, reached(candidate));
-    spdlog::info("cost ratio {:.2f}: {:.2f}x {}, {:+.2f} points", ratio, got, what,
-                 -candidate.drop);
+    spdlog::info("cost ratio {:.2f}: {:.2f}x {}", ratio, got, what);
     if (got >= goal) return candidate;
     best = std::max(best, got);
     ratio *= std::max(1.03, std::pow(goal / got, 1.1));
@@ -72,6 +73,10 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                                            setting.reduce, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));
+  return candidate;
+}
+
+Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate) {
   DEFTNN_ASSIGN_OR_RETURN(const Graph formatted,
                           ApplyFormat(candidate.reduced.graph, setting.format));
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
@@ -84,44 +89,71 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
   DEFTNN_ASSIGN_OR_RETURN(const Score score,
                           ScoreOutputs(outputs, &setting.selection_reference, setting.selection,
                                        setting.yardstick, names));
+  const bool higher_is_better = setting.yardstick.higher_is_better();
   if (score.per_sample.empty()) {
-    candidate.drop = setting.selection_score.value - score.value;
-    return candidate;
+    const double gone = setting.selection_score.value - score.value;
+    return Drop{higher_is_better ? gone : -gone, 0};
   }
-  const Drop drop = PairedDrop(setting.selection_score.per_sample, score.per_sample,
-                               setting.yardstick.higher_is_better());
-  candidate.drop = drop.points;
-  candidate.drop_standard_error = drop.standard_error;
-  return candidate;
+  return PairedDrop(setting.selection_score.per_sample, score.per_sample, higher_is_better);
+}
+
+double DropLaw::Expect(double ratio) const {
+  const double x = std::log(ratio) * std::log(ratio);
+  return factor * x;
+}
+
+double DropLaw::RatioFor(double points) const {
+  return std::exp(std::sqrt(std::max(0.0, points) / factor));
+}
+
+DropLaw FitDropLaw(const std::vector<DropPoint>& points) {
+  double products = 0, squares = 0;
+  for (const DropPoint& point : points) {
+    const double x = std::log(point.ratio) * std::log(point.ratio);
+    products += x * point.drop;
+    squares += x * x;
+  }
+  return {std::max(squares > 0 ? products / squares : 0, 1e-3)};
 }
 
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
-  // The drop grows about with the square of the logarithm of the cost ratio, from nothing at 1:
-  // each probe goes where that curve, through the last one, meets what is allowed, but stays
-  // between the probes that were within it and those that were not.
-  double low = 1.0, high = kLargestCostRatio, ratio = kFirstCostRatio;
-  std::optional<Candidate> best;
-  for (int probe = 0; probe < kDropProbes && high / low > 1.05; ++probe) {
+  // One candidate's drop is noisy: which samples tip over is chance. The law through all probes is
+  // less so, and it decides which ratio is within what is allowed.
+  std::vector<DropPoint> seen;
+  std::vector<Candidate> candidates;
+  double ratio = kFirstCostRatio, error = 0;
+  for (int probe = 0; probe < kDropProbes; ++probe) {
     const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
-    const double margin = kMarginErrors * candidate.drop_standard_error;
-    const bool within = candidate.drop + margin <= points;
+    DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate));
+    seen.push_back({ratio, drop.points});
+    error = drop.standard_error;
     spdlog::info(
-        "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f}){}",
-        ratio, candidate.macs_ratio, -candidate.drop, candidate.drop_standard_error,
-        within ? "" : ", too much");
-    const double aim = std::max(0.8 * points, points - margin);
-    const double reach =
-        std::log(ratio) * std::sqrt(std::clamp(aim / std::max(candidate.drop, 0.02), 0.1, 4.0));
-    if (within) {
-      low = ratio;
-      best = std::move(candidate);
-    } else {
-      high = ratio;
-    }
-    ratio = std::clamp(std::exp(reach), low * 1.02, high / 1.02);
+        "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f})",
+        ratio, candidate.macs_ratio, -drop.points, error);
+    candidates.push_back(std::move(candidate));
+    const double aim =
+        FitDropLaw(seen).RatioFor(std::max(0.5 * points, points - kAimErrors * error));
+    const double next = std::clamp(aim, 1.0, kLargestCostRatio);
+    const bool known = std::any_of(seen.begin(), seen.end(), [&](const DropPoint& point) {
+      return std::max(next, point.ratio) / std::min(next, point.ratio) < kCloseEnough;
+    });
+    // Near an old probe, the next one tells about the law beside it; the last one is the aim.
+    const bool last = probe + 2 == kDropProbes;
+    ratio = known && !last ? std::max(1.0, next * (probe % 2 == 0 ? 1.08 : 0.93)) : next;
   }
-  if (best) return std::move(*best);
+  const DropLaw law = FitDropLaw(seen);
+  const double limit = std::max(0.5 * points, points - kMarginErrors * error);
+  int best = -1;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const bool within = law.Expect(seen[i].ratio) <= limit && seen[i].drop <= points;
+    if (within && (best < 0 || seen[i].ratio > seen[best].ratio)) best = static_cast<int>(i);
+  }
+  spdlog::info("all probes together expect {:+.2f} points at cost ratio {:.2f}: {}", -limit,
+               law.RatioFor(limit),
+               best < 0 ? "no candidate is within what is allowed"
+                        : fmt::format("the one of {:.2f} is taken", seen[best].ratio));
+  if (best >= 0) return std::move(candidates[best]);
   return MakeCandidate(setting, setting.allocator.Dense());
 }
 
