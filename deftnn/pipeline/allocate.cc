@@ -47,12 +47,13 @@ Result<ErrorCurve> MeasureCurve(Session& original, const Outputs& reference, con
   return MakeMonotone(roots);
 }
 
-EliminationOptions StageOptions(const Method& method, const std::string& grouping) {
+EliminationOptions StageOptions(const Method& method, const std::string& grouping, double damping) {
   EliminationOptions options;
   options.criterion = method.criterion;
   options.compensation = method.compensation;
   options.grouping = grouping;
   options.free_removals = method.free_removals;
+  options.damping = damping;
   return options;
 }
 
@@ -94,7 +95,8 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
       const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
-            Eliminator::Create(problem, StageOptions(options.method, grouping), &pool));
+            Eliminator::Create(problem, StageOptions(options.method, grouping, layer.damping),
+                               &pool));
         return MeasureCurve(original, reference, layer, eliminator, samples, options);
       };
       if (options.fine) {

@@ -21,7 +21,8 @@ struct Layer {
   int64_t groups = 1;  // convolution groups
   int64_t rows = 0;    // output positions of the whole batch
   KLayout layout;
-  std::string why_not;  // not empty: elimination leaves it alone, for this reason
+  double damping = 1e-2;  // of its refit, as a share of the mean diagonal of its Gram matrix
+  std::string why_not;    // not empty: elimination leaves it alone, for this reason
   /// Layers (indices) whose outputs can be cut where this one drops whole input channels; empty
   /// when somebody else reads those channels.
   std::vector<int> producers;

@@ -8,6 +8,7 @@
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
+#include "deftnn/pipeline/conditioning.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
@@ -264,6 +265,7 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> statistics,
         CalibrateOriginal(*original_, layers_, splits_.statistics, calibration, pool_, &targets));
+    DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics, calibration));
     const bool automatic = options_.group == "auto";
     CurveOptions curve_options{method,
                                automatic || options_.group == "channel",
@@ -310,6 +312,27 @@ class Optimizer {
     if (options_.reduce_macs) return {};
     DEFTNN_ASSIGN_OR_RETURN(candidate_,
                             RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
+    return {};
+  }
+
+  // Warns of layers with too few rows and holds their refits back where held-out samples say so.
+  Status CheckConditions(const std::vector<LayerStatistics>& statistics,
+                         const CalibrationOptions& calibration) {
+    const std::string warning = ConditionWarning(layers_, statistics);
+    if (!warning.empty()) Warn(warning);
+    const std::vector<size_t> few = ShortOfRows(layers_, statistics);
+    if (few.empty()) return {};
+    const Dataset data = splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const std::vector<LayerStatistics> held_out,
+        CalibrateOriginal(*original_, layers_, data, calibration, pool_, nullptr));
+    for (const size_t i : few) {
+      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
+                              ProblemOf(model_.graph, layers_[i], statistics[i]));
+      auto damping = ChooseDamping(problem, held_out[i], options_.compensation, &pool_);
+      if (!damping.ok()) return damping.status().WithNode(layers_[i].name);
+      layers_[i].damping = *damping;
+    }
     return {};
   }
 

@@ -15,6 +15,7 @@ EliminationOptions OptionsOf(const Method& method, const std::string& grouping) 
   options.compensation = method.compensation;
   options.grouping = grouping;
   options.free_removals = method.free_removals;
+  options.damping = method.damping;
   return options;
 }
 
@@ -122,7 +123,9 @@ Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>&
       const Layer& layer = layers[chosen[i]];
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
                               ProblemOf(original.graph(), layer, std::move(statistics[i])));
-      auto elimination = CutLayer(problem, kept[chosen[i]], options.method, &pool);
+      Method method = options.method;
+      method.damping = layer.damping;
+      auto elimination = CutLayer(problem, kept[chosen[i]], method, &pool);
       if (!elimination.ok()) return elimination.status().WithNode(layer.name);
       reduced.relative_errors[chosen[i]] = elimination->relative_error;
       DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));

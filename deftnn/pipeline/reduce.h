@@ -26,6 +26,7 @@ struct Method {
   std::string compensation = "least-squares";
   std::string grouping = "synapse";  // of the fine stage
   bool free_removals = true;
+  double damping = 1e-2;  // of the refit, as a share of the mean diagonal of the Gram matrix
 };
 
 /// Cuts one layer. `kept_entries` of the result are of the full K.
