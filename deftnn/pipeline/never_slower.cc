@@ -51,8 +51,10 @@ Result<Candidate> RestoreSlowLayers(const SearchSetting& setting, Candidate cand
   for (const SlowLayer& slow : before.slow) kept[slow.layer].fine = 1.0;
   DEFTNN_ASSIGN_OR_RETURN(Candidate restored, MakeCandidate(setting, kept));
   DEFTNN_ASSIGN_OR_RETURN(const LayerTimes after, times_of(restored));
+  DEFTNN_ASSIGN_OR_RETURN(const Drop cut_drop, JudgeCandidate(setting, candidate));
+  DEFTNN_ASSIGN_OR_RETURN(const Drop whole_drop, JudgeCandidate(setting, restored));
   const bool better =
-      restored.drop <= candidate.drop && after.sum_ms <= (1 + kLeastGain) * before.sum_ms;
+      whole_drop.points <= cut_drop.points && after.sum_ms <= (1 + kLeastGain) * before.sum_ms;
   spdlog::info("{} layer{} did not get faster: {}", before.slow.size(),
                before.slow.size() == 1 ? "" : "s",
                better ? "restored" : "kept cut, for the others");
