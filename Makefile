@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 VENV := .venv
 PEERS := onnxruntime onnx numpy pillow
 
-.PHONY: all setup venv build demo test test-asan bench kernel-bench format format-check lint clean
+.PHONY: all setup venv build demo test test-asan test-tsan bench kernel-bench format format-check lint clean
 all: build
 
 setup:
@@ -25,12 +25,10 @@ demo: setup
 	@examples/fashion_mnist/demo.sh build/cli/deftnn build/demo
 
 test: setup venv
-	@tools/test.sh
+	@JOBS=$(JOBS) tools/test.sh
 
-test-asan: setup
-	@cmake --preset asan >/dev/null
-	@cmake --build --preset asan -j $(JOBS)
-	@ctest --preset asan -j $(JOBS) -L unit
+test-asan test-tsan: setup
+	@JOBS=$(JOBS) tools/sanitize.sh $(@:test-%=%)
 
 bench: build venv
 	@$(VENV)/bin/python bench/against_onnxruntime.py --deftnn $(BUILD)/deftnn examples/fashion_mnist/fashion_vgg.onnx
@@ -45,8 +43,7 @@ format-check: setup
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-16 --dry-run --Werror
 
 lint: setup
-	@cmake --preset dev >/dev/null
-	@tools/lint.sh all
+	@JOBS=$(JOBS) tools/lint.sh all
 
 clean:
 	@rm -rf build
