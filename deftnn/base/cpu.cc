@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
@@ -72,9 +73,9 @@ Result<Isa> ParseIsa(std::string_view name) {
 }
 
 bool Supports(Isa isa) {
-  static const std::vector<bool> supported = [] {
-    std::vector<bool> rows;
-    for (int i = 0; i < kIsaCount; ++i) rows.push_back(Detect(static_cast<Isa>(i)));
+  static const std::array<bool, kIsaCount> supported = [] {
+    std::array<bool, kIsaCount> rows{};
+    for (int i = 0; i < kIsaCount; ++i) rows[i] = Detect(static_cast<Isa>(i));
     return rows;
   }();
   return supported[static_cast<int>(isa)];

@@ -102,6 +102,7 @@ bool Identical(const Tensor& a, const Tensor& b);
 std::shared_ptr<std::byte> AllocateAligned(size_t bytes);
 
 template <typename T>
+// NOLINTNEXTLINE(performance-unnecessary-value-param): moved from, which the check misses
 Tensor Tensor::Of(Shape shape, std::span<const T> values) {
   Tensor tensor = Zeros(kTypeOf<T>, std::move(shape));
   DEFTNN_CHECK(static_cast<size_t>(tensor.size()) == values.size());

@@ -73,7 +73,7 @@ TEST(Dataset, JoinsBatches) {
   EXPECT_FALSE(ConcatenateSamples(mixed).ok());
 }
 
-std::string Idx(std::vector<int> dims, const std::string& data) {
+std::string Idx(const std::vector<int>& dims, const std::string& data) {
   std::string out = {0, 0, 8, static_cast<char>(dims.size())};
   for (int dim : dims) AppendBig(out, static_cast<uint32_t>(dim));
   return out + data;

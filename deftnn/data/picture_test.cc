@@ -32,7 +32,7 @@ double ResizedPixel(const Picture& in, int height, int width, int y, int x, int 
     for (int j = 0; j < in.width; ++j) {
       const double w = std::max(0.0, 1 - std::abs(i + 0.5 - (y + 0.5) * sy) / wy) *
                        std::max(0.0, 1 - std::abs(j + 0.5 - (x + 0.5) * sx) / wx);
-      sum += w * in.pixels[static_cast<size_t>((i * in.width + j) * in.channels + c)];
+      sum += w * in.pixels[(size_t{1} * i * in.width + j) * in.channels + c];
       total += w;
     }
   }

@@ -123,7 +123,7 @@ TEST(MovementChannels, SplitPassesOtherAxesOnly) {
 }
 
 TEST(MovementChannels, ShapeNeedsOnlyTheAxesItTells) {
-  const auto needed = [](Attributes attributes) {
+  const auto needed = [](const Attributes& attributes) {
     Graph graph;
     Node node{"node", "", "Shape", {graph.AddValue("x")}, {graph.AddValue("y")}, attributes};
     ChannelSet channels;

@@ -94,7 +94,8 @@ TEST(Split, LastOfEqualPartsIsSmaller) {
 
 TEST(Slice, FollowsNumpy) {
   const Tensor x = Iota({2, 4});
-  const auto slice = [&](Ints starts, Ints ends, Ints axes, Ints steps) {
+  const auto slice = [&](const Ints& starts, const Ints& ends, const Ints& axes,
+                         const Ints& steps) {
     return RunOp("Slice", {x, Vector(starts), Vector(ends), Vector(axes), Vector(steps)});
   };
   ExpectFloats(slice({1}, {3}, {1}, {1}), {2, 2}, {1, 2, 5, 6});
@@ -114,7 +115,7 @@ TEST(Slice, FollowsNumpy) {
 
 TEST(Pad, EveryMode) {
   const Tensor x = Iota({1, 3});
-  const auto pad = [&](const std::string& mode, Ints pads) {
+  const auto pad = [&](const std::string& mode, const Ints& pads) {
     return RunOp("Pad", {x, Vector(pads)}, {{"mode", mode}});
   };
   ExpectFloats(pad("constant", {1, 0, 0, 1}), {2, 4}, {0, 0, 0, 0, 0, 1, 2, 0});
@@ -137,7 +138,7 @@ TEST(Pad, EveryMode) {
 
 TEST(Reshape, ResolvesZeroAndOpenExtents) {
   const Tensor x = Iota({2, 3, 4});
-  const auto shape = [&](const Tensor& in, Ints target, int64_t allow = 0) {
+  const auto shape = [&](const Tensor& in, const Ints& target, int64_t allow = 0) {
     return RunOp("Reshape", {in, Vector(target)}, {{"allowzero", allow}}).shape();
   };
   EXPECT_EQ(shape(x, {0, -1}), (Shape{2, 12}));

@@ -91,7 +91,8 @@ TEST(ReportJson, UnknownIsNull) {
 
 TEST(ReportJson, SurvivesHostileNames) {
   OptimizeRecord record = MadeUpOptimize();
-  record.model = "a\xff\xfe\"\n</script>\0b";
+  using std::string_literals::operator""s;
+  record.model = "a\xff\xfe\"\n</script>\0b"s;  // NOLINT(bugprone-string-literal-with-embedded-nul)
   EXPECT_TRUE(Json::accept(ToJson(record)));
 }
 

@@ -150,7 +150,8 @@ std::string Settings(const std::vector<std::pair<std::string, std::string>>& set
     text += text.empty() ? "made with " : "; ";
     std::string words = name;
     std::replace(words.begin(), words.end(), '_', ' ');
-    text += name == "goal" ? value : words + " " + value;
+    if (name != "goal") text.append(words).append(" ");
+    text += value;
   }
   return text.empty() ? "" : "\n" + Printable(text);
 }

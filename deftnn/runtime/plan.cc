@@ -135,7 +135,7 @@ class Planner {
         infos_[id].shape.size() > 2) {
       from = Require(id, Form::kPlain, Format::kFp32);
     }
-    const Operand to = WithBuffer(wanted);
+    Operand to = WithBuffer(wanted);
     Node node;
     node.name = graph_.value(id).name;
     node.op = "Convert";

@@ -36,7 +36,8 @@ struct PeakLoop {
       _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) acc[i] = acc[i] * a + b;
     }
     Keep(acc);
-    return double(rounds) * kChains * (kBytes / 4) * 2;
+    constexpr int kFlops = kChains * (kBytes / 4) * 2;
+    return double(rounds) * kFlops;
   }
 
   static uint64_t Read(const uint8_t* data, int64_t bytes) {
