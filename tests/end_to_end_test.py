@@ -4,8 +4,8 @@
 usage: end_to_end_test.py DEFTNN_BINARY SOURCE_DIR
 
 Optimises, evaluates, runs, measures and inspects in a temporary folder, and checks what a program that
-calls DeftNN relies on: exit codes, the JSON's names, the report's self-containedness, and that the same
-seed gives the same file. Exits 1 with the checks that failed, 77 (a skip) without Fashion-MNIST.
+calls DeftNN relies on: exit codes, the JSON's names, the report's self-containedness, that the same seed
+and the same cost table give the same file, and that docs/cli.md has every option. Exits 1 with the checks that failed, 77 (a skip) without Fashion-MNIST.
 """
 import json
 import math
@@ -226,6 +226,20 @@ class EndToEnd:
         record = self.load("costs1.json")
         self.checks.that(record["optimized"]["macs"] < record["baseline"]["macs"] or record["given_up"], "--max-drop 2 cut something")
 
+    def check_docs(self):
+        """docs/cli.md has every option of --help, with its default."""
+        rows = {}
+        for line in (self.model.parents[2] / "docs/cli.md").read_text().splitlines():
+            if line.startswith("| `-"):
+                cells = line.split(" | ")
+                for name in re.findall(r"--[a-z][a-z-]*", cells[0]):
+                    rows.setdefault(name, []).append(cells[1])
+        for verb in ("optimize", "bench", "eval", "run", "inspect"):
+            help_text = self.product.run(verb, "--help").stdout.split("Examples:")[0]
+            for name, default in re.findall(r"^  (?:-\w,)?(--[a-z-]+)(?: \S*=(\S+))?", help_text, re.M):
+                good = name in rows and (not default or any(default in cell for cell in rows[name]))
+                self.checks.that(good, f"docs/cli.md: {verb} {name}, default {default or 'none'}: {rows.get(name)}")
+
     def check_left_behind(self):
         parts = [p.name for p in self.folder.rglob("*") if ".part" in p.name or ".tmp" in p.name]
         self.checks.that(not parts, f"half-written files stay behind: {parts}")
@@ -238,6 +252,7 @@ class EndToEnd:
             self.check_inspect()
         self.check_same_file()
         self.check_same_choices()
+        self.check_docs()
         self.check_left_behind()
         print(f"{self.checks.count} checks, {len(self.checks.failures)} failed")
         return 1 if self.checks.failures else 0

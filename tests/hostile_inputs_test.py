@@ -154,7 +154,7 @@ class Hostile:
         run("missing .npy", "missing.npy", "missing.npy")
         run("empty .npy name", "name of a file", "image=")
         run("folder as .npy", "folder.onnx", "image=folder.onnx")
-        run("twice", "image", "image=x.npy", "image=x.npy")
+        run("twice", "image", "image=x.npy", "--input", "image=x.npy")
         good = (self.folder / "x.npy").read_bytes()
         run("cut .npy", "cut.npy", self.write("cut.npy", good[:-100]))
         run("cut header", "head.npy", self.write("head.npy", good[:40]))
@@ -280,6 +280,9 @@ class Hostile:
         self.misused("seconds and runs", "bench", "net.onnx", "--duration", "1", "--iterations", "1")
         self.misused("an empty model name", "inspect", "")
         self.misused("an empty output name", *self.optimize(data="good.npz", out=""))
+        done = self.finish("the model after --input", ("run", "--input", "x.npy", "net.onnx", "--output", "x.npy/o"))
+        if done is not None and done.returncode != 1:
+            self.fail("the model after --input", done.stderr.strip()[-300:])
         self.misused("an empty input", "run", "net.onnx", "--input", "", "--output", "o")
 
     def all(self):

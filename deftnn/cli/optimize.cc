@@ -61,7 +61,7 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
       ->excludes(metric);
   AddMethod(*app, *options);
   app->add_option("--costs", options->costs,
-                  "Measured layer times: read when the file exists, else written");
+                  "What was measured: read when the file exists, written with what it lacks");
   app->add_option("--report", options->report, "Write an HTML report");
   app->add_option("--json", options->json, "Write the record as JSON");
   app->footer(

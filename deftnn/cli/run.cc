@@ -10,7 +10,8 @@ Command AddRun(CLI::App& program, CommonOptions& common) {
   auto options = std::make_shared<RunOptions>();
   app->add_option("model", options->model, "The network, .onnx or .deft")->required();
   app->add_option("--input", options->inputs,
-                  "NAME=x.npy; the name may be left out where there is one input")
+                  "NAME=x.npy, once an input; the name may be left out where there is one")
+      ->allow_extra_args(false)
       ->required();
   app->add_option("--output", options->output, "Folder for <output name>.npy")->required();
   AddFormatFlag(*app, options->format);
