@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/gain.h"
+#include "deftnn/pipeline/replay.h"
 #include "deftnn/sve/budget.h"
 
 namespace deftnn {
@@ -12,35 +12,27 @@ namespace {
 
 // Where the curves are measured, and the finer grid that allocation chooses from.
 constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
+constexpr double kLeastMeasured = 0.15;
 constexpr double kLeastChannels = 0.2;
 constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 
-Result<std::unique_ptr<Session>> Open(const Session& original, const Graph& graph,
-                                      const CurveOptions& options) {
-  DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(graph, options.format));
-  return Session::Create(std::move(formatted),
-                         {.threads = options.threads, .isa = original.isa(), .packed = nullptr});
-}
-
-Result<double> LossOf(const Session& original, const Outputs& reference, const Layer& layer,
-                      const Elimination& elimination, const Dataset& samples,
-                      const CurveOptions& options) {
-  DEFTNN_ASSIGN_OR_RETURN(const Graph graph, WithElimination(original.graph(), layer, elimination));
-  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(original, graph, options));
-  DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, samples));
+// Of the network with one layer reduced, in front of which the replay stands.
+Result<double> LossOf(const Graph& original, const Outputs& reference, const Layer& layer,
+                      const Elimination& elimination, Replay& replay) {
+  DEFTNN_ASSIGN_OR_RETURN(const Graph graph, WithElimination(original, layer, elimination));
+  DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, replay.RunToEnd(graph));
   return MeanKl(reference, outputs);
 }
 
 // Error grows about with the square of what is gone, so its root is what interpolates well.
-Result<ErrorCurve> MeasureCurve(Session& original, const Outputs& reference, const Layer& layer,
-                                const Eliminator& eliminator, const Dataset& samples,
-                                const CurveOptions& options) {
+Result<ErrorCurve> MeasureCurve(const Graph& original, const Outputs& reference, const Layer& layer,
+                                const Eliminator& eliminator, Replay& replay) {
   ErrorCurve roots{{1.0}, {0.0}};
   for (double fraction : kMeasuredFractions) {
     DEFTNN_ASSIGN_OR_RETURN(const Elimination elimination, eliminator.KeepFraction(fraction));
     DEFTNN_ASSIGN_OR_RETURN(const double loss,
-                            LossOf(original, reference, layer, elimination, samples, options));
+                            LossOf(original, reference, layer, elimination, replay));
     roots.fractions.push_back(fraction);
     roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
   }
@@ -54,6 +46,7 @@ EliminationOptions StageOptions(const Method& method, const std::string& groupin
   options.grouping = grouping;
   options.free_removals = method.free_removals;
   options.damping = damping;
+  options.least_fraction = kLeastMeasured;
   return options;
 }
 
@@ -83,21 +76,23 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
                                                const std::vector<LayerStatistics>& statistics,
                                                const Dataset& samples, const CurveOptions& options,
                                                ThreadPool& pool) {
-  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> whole,
-                          Open(original, original.graph(), options));
-  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, RunOver(*whole, samples));
+  const Graph& graph = original.graph();
+  Replay replay(samples,
+                {.session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
+                 .format = options.format});
+  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, replay.RunToEnd(graph));
   std::vector<LayerCurves> curves(layers.size());
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
     if (layer.why_not.empty()) {
-      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
-                              ProblemOf(original.graph(), layer, statistics[i]));
+      DEFTNN_RETURN_IF_ERROR(replay.RunTo(graph, layer.name, nullptr));
+      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem, ProblemOf(graph, layer, statistics[i]));
       const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
             Eliminator::Create(problem, StageOptions(options.method, grouping, layer.damping),
                                &pool));
-        return MeasureCurve(original, reference, layer, eliminator, samples, options);
+        return MeasureCurve(graph, reference, layer, eliminator, replay);
       };
       if (options.fine) {
         DEFTNN_ASSIGN_OR_RETURN(curves[i].fine, measure(options.method.grouping));

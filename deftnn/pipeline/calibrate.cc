@@ -18,6 +18,43 @@ struct Rows {
   std::vector<float> values;  // [count x K]
 };
 
+float* Extend(Rows& rows, int64_t count, int64_t k) {
+  rows.values.resize(static_cast<size_t>((rows.count + count) * k));
+  float* out = rows.values.data() + rows.count * k;
+  rows.count += count;
+  return out;
+}
+
+// Appends the sampled rows of layers[index]'s input, whose first sample is `first_sample`.
+Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, const Tensor& input,
+              int64_t first_sample, const CalibrationOptions& options, Rows& rows) {
+  const Layer& layer = layers[index];
+  const int64_t k = layer.full_k;
+  const auto positions_of = [&](int64_t n, int64_t positions) {
+    return SamplePositions(options.seed, index, first_sample + n, positions, options.positions);
+  };
+  if (layer.op == "MatMul") {
+    const int64_t samples = input.rank() > 1 ? input.dim(0) : 1;
+    const int64_t per_sample = k == 0 ? 0 : input.size() / k / std::max<int64_t>(1, samples);
+    for (int64_t n = 0; n < samples; ++n) {
+      std::vector<int64_t> positions = positions_of(n, per_sample);
+      for (int64_t& position : positions) position += n * per_sample;
+      GatherRows(input, positions, Extend(rows, static_cast<int64_t>(positions.size()), k));
+    }
+    return {};
+  }
+  const Node& node = graph.node(graph.FindNode(layer.name));
+  DEFTNN_ASSIGN_OR_RETURN(const Window window,
+                          ResolveWindow(node, {input.shape().begin() + 2, input.shape().end()}));
+  const int64_t outputs = ElementCount(window.output);
+  for (int64_t n = 0; n < input.dim(0); ++n) {
+    const std::vector<int64_t> positions = positions_of(n, outputs);
+    GatherWindows(input, n, window, 0, layer.layout.channels, positions,
+                  Extend(rows, static_cast<int64_t>(positions.size()), k));
+  }
+  return {};
+}
+
 // Gathers rows of the wanted layers while a network runs, and ends the run behind the last of them.
 class RowObserver : public Observer {
  public:
@@ -38,7 +75,7 @@ class RowObserver : public Observer {
 
   bool OnInput(const std::string& node, const Tensor& input) override {
     auto& [index, rows] = rows_.at(node);
-    status_ = Gather(layers_[index], index, input, rows);
+    status_ = Gather(graph_, layers_, index, input, first_sample_, options_, rows);
     return status_.ok() && --left_ > 0;
   }
 
@@ -46,39 +83,6 @@ class RowObserver : public Observer {
   const Status& status() const { return status_; }
 
  private:
-  Status Gather(const Layer& layer, int index, const Tensor& input, Rows& rows) const {
-    const int64_t k = layer.full_k;
-    if (layer.op == "MatMul") {
-      const int64_t samples = input.rank() > 1 ? input.dim(0) : 1;
-      const int64_t per_sample = k == 0 ? 0 : input.size() / k / std::max<int64_t>(1, samples);
-      for (int64_t n = 0; n < samples; ++n) {
-        std::vector<int64_t> positions = SamplePositions(options_.seed, index, first_sample_ + n,
-                                                         per_sample, options_.positions);
-        for (int64_t& position : positions) position += n * per_sample;
-        GatherRows(input, positions, Extend(rows, static_cast<int64_t>(positions.size()), k));
-      }
-      return {};
-    }
-    const Node& node = graph_.node(graph_.FindNode(layer.name));
-    DEFTNN_ASSIGN_OR_RETURN(const Window window,
-                            ResolveWindow(node, {input.shape().begin() + 2, input.shape().end()}));
-    const int64_t outputs = ElementCount(window.output);
-    for (int64_t n = 0; n < input.dim(0); ++n) {
-      const std::vector<int64_t> positions =
-          SamplePositions(options_.seed, index, first_sample_ + n, outputs, options_.positions);
-      GatherWindows(input, n, window, 0, layer.layout.channels, positions,
-                    Extend(rows, static_cast<int64_t>(positions.size()), k));
-    }
-    return {};
-  }
-
-  static float* Extend(Rows& rows, int64_t count, int64_t k) {
-    rows.values.resize(static_cast<size_t>((rows.count + count) * k));
-    float* out = rows.values.data() + rows.count * k;
-    rows.count += count;
-    return out;
-  }
-
   const Graph& graph_;
   const std::vector<Layer>& layers_;
   const CalibrationOptions options_;
@@ -122,17 +126,10 @@ Status ForEachBatch(Session& session, const std::vector<Layer>& layers,
   return {};
 }
 
-Result<std::vector<GramAccumulator>> Accumulators(const std::vector<Layer>& layers,
-                                                  const std::vector<int>& chosen, bool targets,
-                                                  ThreadPool& pool) {
-  std::vector<GramAccumulator> accumulators;
-  for (int index : chosen) {
-    const Layer& layer = layers[index];
-    auto accumulator = GramAccumulator::Create({layer.full_k, targets ? layer.outputs : 0}, &pool);
-    if (!accumulator.ok()) return accumulator.status().WithNode(layer.name);
-    accumulators.push_back(std::move(accumulator).value());
-  }
-  return accumulators;
+Result<GramAccumulator> AccumulatorOf(const Layer& layer, bool targets, ThreadPool& pool) {
+  auto accumulator = GramAccumulator::Create({layer.full_k, targets ? layer.outputs : 0}, &pool);
+  if (!accumulator.ok()) return accumulator.status().WithNode(layer.name);
+  return accumulator;
 }
 
 }  // namespace
@@ -147,10 +144,11 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
     if (layers[i].why_not.empty()) chosen.push_back(static_cast<int>(i));
   std::vector<LayerStatistics> statistics(layers.size());
   if (chosen.empty()) return statistics;
-  DEFTNN_ASSIGN_OR_RETURN(std::vector<GramAccumulator> accumulators,
-                          Accumulators(layers, chosen, false, pool));
+  std::vector<GramAccumulator> accumulators;
   std::vector<Tensor> weights;
   for (int index : chosen) {
+    DEFTNN_ASSIGN_OR_RETURN(GramAccumulator accumulator, AccumulatorOf(layers[index], false, pool));
+    accumulators.push_back(std::move(accumulator));
     DEFTNN_ASSIGN_OR_RETURN(Tensor dense, DenseWeights(original.graph(), layers[index]));
     weights.push_back(std::move(dense));
   }
@@ -175,29 +173,30 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
   return statistics;
 }
 
-Result<std::vector<LayerStatistics>> CalibrateReduced(
-    Session& reduced, const std::vector<Layer>& layers, const std::vector<int>& chosen,
-    const Dataset& data, const CalibrationOptions& options, ThreadPool& pool,
-    const LayerTargets& targets) {
-  DEFTNN_ASSIGN_OR_RETURN(std::vector<GramAccumulator> accumulators,
-                          Accumulators(layers, chosen, true, pool));
-  std::vector<int64_t> used(chosen.size());
-  const auto add = [&](size_t i, const Rows& rows) -> Status {
-    const std::vector<float>& wanted = targets.rows.at(chosen[i]);
-    const int64_t outputs = layers[chosen[i]].outputs;
-    DEFTNN_CHECK((used[i] + rows.count) * outputs <= static_cast<int64_t>(wanted.size()));
-    const float* y = wanted.data() + used[i] * outputs;
-    used[i] += rows.count;
-    return accumulators[i].Add(rows.count, rows.values.data(), y);
+Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
+                                         const std::vector<Layer>& layers, int chosen,
+                                         const CalibrationOptions& options, ThreadPool& pool,
+                                         const LayerTargets& targets) {
+  const Layer& layer = layers[chosen];
+  DEFTNN_ASSIGN_OR_RETURN(GramAccumulator accumulator, AccumulatorOf(layer, true, pool));
+  const std::vector<float>& wanted = targets.rows.at(chosen);
+  const Node& node = reduced.node(reduced.FindNode(layer.name));
+  const std::string& input = reduced.value(node.inputs[SynapseProduct::kX]).name;
+  int64_t used = 0;
+  const auto add = [&](int64_t first_sample, const Replay::Live& live) -> Status {
+    Rows rows;
+    DEFTNN_RETURN_IF_ERROR(
+        Gather(reduced, layers, chosen, live.at(input), first_sample, options, rows));
+    DEFTNN_CHECK((used + rows.count) * layer.outputs <= static_cast<int64_t>(wanted.size()));
+    const float* y = wanted.data() + used * layer.outputs;
+    used += rows.count;
+    return accumulator.Add(rows.count, rows.values.data(), y);
   };
-  DEFTNN_RETURN_IF_ERROR(ForEachBatch(reduced, layers, chosen, data, options, add));
-  std::vector<LayerStatistics> statistics;
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    auto finished = accumulators[i].Finish();
-    if (!finished.ok()) return finished.status().WithNode(layers[chosen[i]].name);
-    statistics.push_back(std::move(finished).value());
-  }
-  return statistics;
+  const Status run = replay.RunTo(reduced, layer.name, add);
+  if (!run.ok()) return run.WithNode(layer.name);
+  auto finished = accumulator.Finish();
+  if (!finished.ok()) return finished.status().WithNode(layer.name);
+  return finished;
 }
 
 }  // namespace deftnn

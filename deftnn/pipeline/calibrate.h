@@ -7,6 +7,7 @@
 #include "deftnn/analysis/statistics.h"
 #include "deftnn/data/dataset.h"
 #include "deftnn/pipeline/layers.h"
+#include "deftnn/pipeline/replay.h"
 #include "deftnn/runtime/session.h"
 
 namespace deftnn {
@@ -31,12 +32,12 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
                                                        const CalibrationOptions& options,
                                                        ThreadPool& pool, LayerTargets* targets);
 
-/// Statistics of layers[chosen[i]], in that order: the inputs are those of `reduced`, a network
-/// with the same layers, the targets what CalibrateOriginal found with the same data and options.
-/// Runs every sample once, no further than the last of the chosen layers.
-Result<std::vector<LayerStatistics>> CalibrateReduced(
-    Session& reduced, const std::vector<Layer>& layers, const std::vector<int>& chosen,
-    const Dataset& data, const CalibrationOptions& options, ThreadPool& pool,
-    const LayerTargets& targets);
+/// Statistics of one layer: the inputs are those that `reduced` gives it, a network with the same
+/// layers, run by `replay` over the data and in the batches of CalibrateOriginal; the targets are
+/// what that found with the same options.
+Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
+                                         const std::vector<Layer>& layers, int chosen,
+                                         const CalibrationOptions& options, ThreadPool& pool,
+                                         const LayerTargets& targets);
 
 }  // namespace deftnn

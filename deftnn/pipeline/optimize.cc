@@ -30,7 +30,6 @@ constexpr int64_t kCurveSamples = 256;
 constexpr int64_t kMostSelection = 8192;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
-constexpr int kLayersAPass = 1;
 
 // Files are opened at the end, hours of work later: a folder that cannot be written is said at
 // once.
@@ -157,6 +156,12 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(layers_, ListLayers(model_.graph, infos_));
     if (layers_.empty())
       return Error("has no product with constant weights to optimise").WithFile(options_.model);
+    // Nothing is chosen by accuracy where multiply-adds and the format are given: a few samples
+    // then show that the network runs and that the labels fit.
+    if (options_.reduce_macs && options_.format != "auto") {
+      splits_.selection = splits_.selection.Slice(
+          0, std::min(splits_.selection.size(), BatchFor(model_.graph, kFewSelection)));
+    }
     auto outputs = RunOver(*original_, splits_.selection);
     if (!outputs.ok()) return outputs.status().WithFile(options_.model);
     selection_reference_ = std::move(outputs).value();
@@ -299,7 +304,6 @@ class Optimizer {
     setting.reduce.method = method;
     setting.reduce.calibration = calibration;
     setting.reduce.threads = pool_.size();
-    setting.reduce.layers_a_pass = kLayersAPass;
     setting.reduce.format = format_;
     const auto search = [&]() -> Result<Candidate> {
       if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);

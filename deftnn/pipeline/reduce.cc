@@ -9,8 +9,9 @@
 namespace deftnn {
 namespace {
 
-EliminationOptions OptionsOf(const Method& method, const std::string& grouping) {
+EliminationOptions OptionsOf(const Method& method, const std::string& grouping, double fraction) {
   EliminationOptions options;
+  options.least_fraction = fraction;
   options.criterion = method.criterion;
   options.compensation = method.compensation;
   options.grouping = grouping;
@@ -22,8 +23,9 @@ EliminationOptions OptionsOf(const Method& method, const std::string& grouping) 
 // Which input channels the channel stage keeps, rising.
 Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fraction,
                                           const Method& method, ThreadPool* pool) {
-  DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
-                          Eliminator::Create(problem, OptionsOf(method, "channel"), pool));
+  DEFTNN_ASSIGN_OR_RETURN(
+      const Eliminator eliminator,
+      Eliminator::Create(problem, OptionsOf(method, "channel", fraction), pool));
   std::vector<int64_t> channels;
   for (int64_t entry : eliminator.KeptEntries(eliminator.GroupsAt(fraction))) {
     if (entry < problem.layout.channels) channels.push_back(entry);
@@ -36,20 +38,23 @@ Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fr
 Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
                              const Method& method, ThreadPool* pool) {
   if (kept.channels >= 1.0) {
-    DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
-                            Eliminator::Create(problem, OptionsOf(method, method.grouping), pool));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const Eliminator eliminator,
+        Eliminator::Create(problem, OptionsOf(method, method.grouping, kept.fine), pool));
     return eliminator.KeepFraction(kept.fine);
   }
   if (kept.fine >= 1.0) {
-    DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
-                            Eliminator::Create(problem, OptionsOf(method, "channel"), pool));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const Eliminator eliminator,
+        Eliminator::Create(problem, OptionsOf(method, "channel", kept.channels), pool));
     return eliminator.KeepFraction(kept.channels);
   }
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<int64_t> channels,
                           KeptChannels(problem, kept.channels, method, pool));
   const LayerProblem narrow = KeepChannels(problem, channels, pool);
-  DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
-                          Eliminator::Create(narrow, OptionsOf(method, method.grouping), pool));
+  DEFTNN_ASSIGN_OR_RETURN(
+      const Eliminator eliminator,
+      Eliminator::Create(narrow, OptionsOf(method, method.grouping, kept.fine), pool));
   DEFTNN_ASSIGN_OR_RETURN(Elimination elimination, eliminator.KeepFraction(kept.fine));
   const int64_t narrow_channels = narrow.layout.channels;
   for (int64_t& entry : elimination.kept_entries) {
@@ -100,39 +105,25 @@ Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>&
                               const std::vector<KeptFraction>& kept, const Dataset& data,
                               const LayerTargets& targets, const ReduceOptions& options,
                               ThreadPool& pool) {
-  std::vector<int> todo;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].why_not.empty()) todo.push_back(static_cast<int>(i));
-  }
   Reduced reduced{original.graph(), std::vector<double>(layers.size(), 0.0)};
-  const auto open = [&](const Graph& graph) -> Result<std::unique_ptr<Session>> {
-    DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(graph, options.format));
-    return Session::Create(std::move(formatted),
-                           {.threads = options.threads, .isa = original.isa(), .packed = nullptr});
-  };
-  const size_t step = static_cast<size_t>(std::max(1, options.layers_a_pass));
-  for (size_t first = 0; first < todo.size(); first += step) {
-    const std::vector<int> chosen(
-        todo.begin() + static_cast<std::ptrdiff_t>(first),
-        todo.begin() + static_cast<std::ptrdiff_t>(std::min(first + step, todo.size())));
-    DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, open(reduced.graph));
-    DEFTNN_ASSIGN_OR_RETURN(
-        std::vector<LayerStatistics> statistics,
-        CalibrateReduced(*session, layers, chosen, data, options.calibration, pool, targets));
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      const Layer& layer = layers[chosen[i]];
-      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
-                              ProblemOf(original.graph(), layer, std::move(statistics[i])));
-      Method method = options.method;
-      method.damping = layer.damping;
-      auto elimination = CutLayer(problem, kept[chosen[i]], method, &pool);
-      if (!elimination.ok()) return elimination.status().WithNode(layer.name);
-      reduced.relative_errors[chosen[i]] = elimination->relative_error;
-      DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));
-    }
-    if (options.progress)
-      options.progress(static_cast<int>(std::min(first + step, todo.size())),
-                       static_cast<int>(todo.size()));
+  Replay replay(data,
+                {.batch = options.calibration.batch,
+                 .session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
+                 .format = options.format});
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    if (!layer.why_not.empty()) continue;
+    DEFTNN_ASSIGN_OR_RETURN(LayerStatistics statistics,
+                            CalibrateReduced(replay, reduced.graph, layers, static_cast<int>(i),
+                                             options.calibration, pool, targets));
+    DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
+                            ProblemOf(original.graph(), layer, std::move(statistics)));
+    Method method = options.method;
+    method.damping = layer.damping;
+    auto elimination = CutLayer(problem, kept[i], method, &pool);
+    if (!elimination.ok()) return elimination.status().WithNode(layer.name);
+    reduced.relative_errors[i] = elimination->relative_error;
+    DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));
   }
   DEFTNN_ASSIGN_OR_RETURN(reduced.graph, CutProducers(std::move(reduced.graph)));
   return reduced;

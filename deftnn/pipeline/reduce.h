@@ -2,7 +2,6 @@
 // the already reduced network gives it and towards what the original made of its own.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -51,9 +50,6 @@ struct ReduceOptions {
   /// That the reduced network runs in while statistics are taken: what the result will run in, so
   /// that its rounding is part of what is compensated.
   Format format = Format::kFp32;
-  /// Layers whose statistics are taken in one pass: 1 is fully sequential, more is faster.
-  int layers_a_pass = 1;
-  std::function<void(int done, int all)> progress;  // may be null
 };
 
 struct Reduced {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "deftnn/data/class_rows.h"
+#include "deftnn/data/margin.h"
 #include "deftnn/data/metric_command.h"
 #include "deftnn/pipeline/feed.h"
 
@@ -22,6 +23,14 @@ Result<NamedTensors> Joined(const Outputs& outputs, const std::vector<std::strin
     joined.emplace_back(names[i], std::move(whole));
   }
   return joined;
+}
+
+// Is it counted by the best class of one row a sample?
+bool HasMargins(const Outputs& outputs, const Yardstick& yardstick) {
+  if (!yardstick.command.empty() || outputs.parts.empty()) return false;
+  const std::string_view name = yardstick.metric->name;
+  const auto rows = ClassRowsOf(outputs.parts.front().tensors.at(kFirstOutput).shape());
+  return (name == "top1" || name == "agreement") && rows.ok() && rows->positions == 1;
 }
 
 }  // namespace
@@ -94,6 +103,40 @@ Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, con
   score.value = accumulator.value();
   score.per_sample = accumulator.per_sample();
   return score;
+}
+
+Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Score& reference_score,
+                    const Dataset& data, const Yardstick& yardstick,
+                    const std::vector<std::string>& output_names) {
+  if (HasMargins(reference, yardstick)) {
+    const std::vector<int64_t> all =
+        yardstick.needs_labels() ? data.labels() : std::vector<int64_t>();
+    std::vector<double> before, after;
+    for (size_t i = 0; i < outputs.parts.size(); ++i) {
+      const Tensor &was = reference.parts[i].tensors[kFirstOutput],
+                   &is = outputs.parts[i].tensors[kFirstOutput];
+      std::vector<int64_t> labels;
+      if (all.empty()) {
+        DEFTNN_ASSIGN_OR_RETURN(labels, BestClasses(was));
+      } else {
+        const auto first = all.begin() + outputs.parts[i].begin;
+        labels.assign(first, first + outputs.parts[i].count);
+      }
+      DEFTNN_ASSIGN_OR_RETURN(const std::vector<double> was_margins, Margins(was, labels));
+      DEFTNN_ASSIGN_OR_RETURN(const std::vector<double> is_margins, Margins(is, labels));
+      before.insert(before.end(), was_margins.begin(), was_margins.end());
+      after.insert(after.end(), is_margins.begin(), is_margins.end());
+    }
+    return SmoothedDrop(before, after);
+  }
+  DEFTNN_ASSIGN_OR_RETURN(const Score score,
+                          ScoreOutputs(outputs, &reference, data, yardstick, output_names));
+  const bool higher_is_better = yardstick.higher_is_better();
+  if (score.per_sample.empty()) {
+    const double gone = reference_score.value - score.value;
+    return Drop{higher_is_better ? gone : -gone, 0};
+  }
+  return PairedDrop(reference_score.per_sample, score.per_sample, higher_is_better);
 }
 
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {

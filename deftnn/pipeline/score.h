@@ -52,6 +52,13 @@ Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, con
                            const Yardstick& yardstick,
                            const std::vector<std::string>& output_names);
 
+/// What `outputs` lost against `reference` on the same data: for top1 and agreement with one row a
+/// sample as SmoothedDrop has it, for other metrics sample by sample, for a command its difference.
+/// `reference_score` is that of the reference.
+Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Score& reference_score,
+                    const Dataset& data, const Yardstick& yardstick,
+                    const std::vector<std::string>& output_names);
+
 /// The mean KL divergence in nats of the candidate's first output from the original's.
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate);
 

@@ -11,15 +11,15 @@
 namespace deftnn {
 namespace {
 
-constexpr int kProbes = 5;  // candidates that a search makes at most
-constexpr int kDropProbes = 5;
-// Standard errors that the expected drop stays below what is allowed by: where the search aims, and
-// what it takes.
-constexpr double kAimErrors = 0.5, kMarginErrors = 0.25;
-constexpr double kCloseEnough = 1.04;    // ratios so near to each other are not told apart
+constexpr int kProbes = 5;                         // candidates that a search makes at most
+constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for a drop
+constexpr double kMarginErrors = 0.5;    // standard errors that the expected drop stays below
+constexpr double kCloseEnough = 0.88;    // of the drop that is aimed at
+constexpr double kLeastStep = 1.02;      // between the ratios of two candidates
 constexpr double kFirstCostRatio = 2.5;  // of the first one
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
+constexpr double kLeastFactor = 1e-6;  // of a law, whose inverse is taken
 
 Result<double> SpeedupOf(const SearchSetting& setting, const Graph& reduced) {
   DEFTNN_ASSIGN_OR_RETURN(const Graph formatted, ApplyFormat(reduced, setting.format));
@@ -42,6 +42,18 @@ Result<double> MacsRatio(const Graph& original, const Graph& reduced) {
   DEFTNN_ASSIGN_OR_RETURN(const double before, macs(original));
   DEFTNN_ASSIGN_OR_RETURN(const double after, macs(reduced));
   return before / std::max(after, 1.0);
+}
+
+// The ratio that is aimed at, moved away from those that were tried already.
+double NextRatio(const std::vector<Judgement>& judged, double aim) {
+  double ratio = std::clamp(aim, 1.0, kLargestCostRatio);
+  const auto tried = [&] {
+    return std::any_of(judged.begin(), judged.end(), [&](const Judgement& one) {
+      return std::max(ratio, one.ratio) < kLeastStep * std::min(ratio, one.ratio);
+    });
+  };
+  while (ratio > kLeastStep && tried()) ratio /= kLeastStep;
+  return ratio;
 }
 
 // Raises the allocator's cost ratio until `reached` says that the goal is met.
@@ -76,7 +88,8 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
   return candidate;
 }
 
-Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate) {
+Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate,
+                            double* loss) {
   DEFTNN_ASSIGN_OR_RETURN(const Graph formatted,
                           ApplyFormat(candidate.reduced.graph, setting.format));
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
@@ -86,73 +99,66 @@ Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candi
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, setting.selection));
   std::vector<std::string> names;
   for (ValueId id : formatted.outputs()) names.push_back(formatted.value(id).name);
-  DEFTNN_ASSIGN_OR_RETURN(const Score score,
-                          ScoreOutputs(outputs, &setting.selection_reference, setting.selection,
-                                       setting.yardstick, names));
-  const bool higher_is_better = setting.yardstick.higher_is_better();
-  if (score.per_sample.empty()) {
-    const double gone = setting.selection_score.value - score.value;
-    return Drop{higher_is_better ? gone : -gone, 0};
+  if (loss != nullptr) {
+    DEFTNN_ASSIGN_OR_RETURN(*loss, MeanKl(setting.selection_reference, outputs));
   }
-  return PairedDrop(setting.selection_score.per_sample, score.per_sample, higher_is_better);
-}
-
-double DropLaw::Expect(double ratio) const {
-  const double x = std::log(ratio) * std::log(ratio);
-  return factor * x;
+  return DropOf(outputs, setting.selection_reference, setting.selection_score, setting.selection,
+                setting.yardstick, names);
 }
 
 double DropLaw::RatioFor(double points) const {
-  return std::exp(std::sqrt(std::max(0.0, points) / factor));
+  return std::exp(std::sqrt(std::max(0.0, points) / (drop_factor * loss_factor)));
 }
 
-DropLaw FitDropLaw(const std::vector<DropPoint>& points) {
-  double products = 0, squares = 0;
-  for (const DropPoint& point : points) {
-    const double x = std::log(point.ratio) * std::log(point.ratio);
-    products += x * point.drop;
-    squares += x * x;
-  }
-  return {std::max(squares > 0 ? products / squares : 0, 1e-3)};
+DropLaw FitDropLaw(const std::vector<Judgement>& candidates) {
+  const auto slope = [&](auto x, auto y) {
+    double products = 0, squares = 0;
+    for (const Judgement& one : candidates) {
+      products += x(one) * y(one);
+      squares += x(one) * x(one);
+    }
+    return std::max(squares > 0 ? products / squares : 0.0, kLeastFactor);
+  };
+  const auto growth = [](const Judgement& one) { return std::pow(std::log(one.ratio), 2); };
+  const auto loss = [](const Judgement& one) { return one.loss; };
+  const auto drop = [](const Judgement& one) { return one.drop; };
+  return {slope(growth, loss), slope(loss, drop)};
 }
 
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
-  // One candidate's drop is noisy: which samples tip over is chance. The law through all probes is
-  // less so, and it decides which ratio is within what is allowed.
-  std::vector<DropPoint> seen;
+  std::vector<Judgement> judged;
   std::vector<Candidate> candidates;
-  double ratio = kFirstCostRatio, error = 0;
-  for (int probe = 0; probe < kDropProbes; ++probe) {
+  DropLaw law{};
+  double limit = points, ratio = kFirstCostRatio;
+  int best = -1;
+  for (int probe = 0; probe < kMostJudged; ++probe) {
     const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
-    DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate));
-    seen.push_back({ratio, drop.points});
-    error = drop.standard_error;
+    Judgement judgement{.ratio = ratio};
+    DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate, &judgement.loss));
+    judgement.drop = drop.points;
     spdlog::info(
-        "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f})",
-        ratio, candidate.macs_ratio, -drop.points, error);
+        "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f}), "
+        "KL divergence {:.4f}",
+        ratio, candidate.macs_ratio, -drop.points, drop.standard_error, judgement.loss);
+    judged.push_back(judgement);
     candidates.push_back(std::move(candidate));
-    const double aim =
-        FitDropLaw(seen).RatioFor(std::max(0.5 * points, points - kAimErrors * error));
-    const double next = std::clamp(aim, 1.0, kLargestCostRatio);
-    const bool known = std::any_of(seen.begin(), seen.end(), [&](const DropPoint& point) {
-      return std::max(next, point.ratio) / std::min(next, point.ratio) < kCloseEnough;
-    });
-    // Near an old probe, the next one tells about the law beside it; the last one is the aim.
-    const bool last = probe + 2 == kDropProbes;
-    ratio = known && !last ? std::max(1.0, next * (probe % 2 == 0 ? 1.08 : 0.93)) : next;
+    law = FitDropLaw(judged);
+    limit = std::max(0.5 * points, points - kMarginErrors * drop.standard_error);
+    best = -1;
+    for (size_t i = 0; i < judged.size(); ++i) {
+      if (law.DropAt(judged[i].loss) <= limit && (best < 0 || judged[i].ratio > judged[best].ratio))
+        best = static_cast<int>(i);
+    }
+    const bool close = best >= 0 && law.DropAt(judged[best].loss) >= kCloseEnough * limit;
+    if (probe + 1 >= kFewestJudged && close) break;
+    ratio = NextRatio(judged, law.RatioFor(limit));
   }
-  const DropLaw law = FitDropLaw(seen);
-  const double limit = std::max(0.5 * points, points - kMarginErrors * error);
-  int best = -1;
-  for (size_t i = 0; i < seen.size(); ++i) {
-    const bool within = law.Expect(seen[i].ratio) <= limit && seen[i].drop <= points;
-    if (within && (best < 0 || seen[i].ratio > seen[best].ratio)) best = static_cast<int>(i);
-  }
-  spdlog::info("all probes together expect {:+.2f} points at cost ratio {:.2f}: {}", -limit,
+  spdlog::info("all candidates together expect {:+.2f} points at cost ratio {:.2f}: {}", -limit,
                law.RatioFor(limit),
-               best < 0 ? "no candidate is within what is allowed"
-                        : fmt::format("the one of {:.2f} is taken", seen[best].ratio));
+               best < 0 ? "none is within what is allowed"
+                        : fmt::format("the one of {:.2f}, {:+.2f} points expected, is taken",
+                                      judged[best].ratio, -law.DropAt(judged[best].loss)));
   if (best >= 0) return std::move(candidates[best]);
   return MakeCandidate(setting, setting.allocator.Dense());
 }

@@ -35,23 +35,27 @@ struct Candidate {
   double macs_ratio = 1;           // the original's multiply-adds over this one's
 };
 
-/// What a candidate of that cost ratio lost on the selection, in points.
-struct DropPoint {
-  double ratio, drop;
+/// What a candidate of a cost ratio lost on the selection.
+struct Judgement {
+  double ratio = 1;
+  double loss = 0;  // mean KL divergence in nats
+  double drop = 0;  // in points of the metric
 };
-/// The drop that is expected at a cost ratio: factor x log(ratio)^2. Nothing is lost at 1, and the
-/// squared errors of layers grow about so.
+/// How both grow: loss with log(ratio)^2, because nothing is lost at 1 and the squared errors of
+/// layers grow about so; drop with loss, because both are of second order in what is changed. The
+/// loss of a candidate is nearly free of chance, its drop is not: which samples tip over is luck
+/// that the law averages over all candidates.
 struct DropLaw {
-  double factor;
-  double Expect(double ratio) const;
+  double loss_factor, drop_factor;
+  double DropAt(double loss) const { return drop_factor * loss; }
   double RatioFor(double points) const;
 };
-/// Least squares over the points; the factor is at least 0.001.
-DropLaw FitDropLaw(const std::vector<DropPoint>& points);
+/// Least squares over the candidates, either factor through the origin and above 0.
+DropLaw FitDropLaw(const std::vector<Judgement>& candidates);
 
-/// The fastest candidate that the law through all probes expects to lose no more than `points` with
-/// a quarter of a standard error to spare, and that did not lose more itself; the one that keeps
-/// everything but what is free where there is none.
+/// The fastest candidate that the law through all of them expects to lose no more than `points`
+/// with half a standard error to spare; the one that keeps everything but what is free where there
+/// is none.
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points);
 /// The least error at `ratio` times fewer multiply-adds. An error when the network cannot be cut so
 /// far.
@@ -62,7 +66,9 @@ Result<Candidate> SearchSpeedup(const SearchSetting& setting, double speedup);
 /// Reduces to `kept`.
 Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept);
-/// What it loses on the selection, in the setting's format.
-Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate);
+/// What it loses on the selection, in the setting's format. `loss` may be null: the mean KL
+/// divergence.
+Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate,
+                            double* loss = nullptr);
 
 }  // namespace deftnn

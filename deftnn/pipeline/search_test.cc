@@ -7,28 +7,35 @@
 namespace deftnn {
 namespace {
 
-TEST(DropLaw, FindsTheFactorOfExactPoints) {
-  std::vector<DropPoint> points;
-  for (const double ratio : {1.5, 2.0, 3.0})
-    points.push_back({ratio, 0.8 * std::log(ratio) * std::log(ratio)});
-  const DropLaw law = FitDropLaw(points);
-  EXPECT_NEAR(law.factor, 0.8, 1e-12);
-  EXPECT_NEAR(law.Expect(law.RatioFor(0.4)), 0.4, 1e-12);
-  EXPECT_EQ(law.Expect(1.0), 0.0);
+Judgement Exact(double ratio, double loss_factor, double drop_factor) {
+  const double loss = loss_factor * std::log(ratio) * std::log(ratio);
+  return {ratio, loss, drop_factor * loss};
 }
 
-TEST(DropLaw, NoiseOfTheProbesCancels) {
-  const double x = std::log(2.0) * std::log(2.0);
-  const DropLaw law = FitDropLaw({{2.0, 0.8 * x + 0.1}, {2.0, 0.8 * x - 0.1}});
-  EXPECT_NEAR(law.factor, 0.8, 1e-12);
+TEST(DropLaw, FindsTheFactorsOfExactCandidates) {
+  const DropLaw law =
+      FitDropLaw({Exact(1.5, 0.02, 90), Exact(2.0, 0.02, 90), Exact(3.0, 0.02, 90)});
+  EXPECT_NEAR(law.loss_factor, 0.02, 1e-12);
+  EXPECT_NEAR(law.drop_factor, 90, 1e-9);
+  EXPECT_NEAR(law.DropAt(Exact(law.RatioFor(0.4), 0.02, 90).loss), 0.4, 1e-12);
+  EXPECT_NEAR(law.RatioFor(0), 1.0, 1e-12);
+}
+
+TEST(DropLaw, ChanceOfTheDropsCancels) {
+  Judgement up = Exact(2.0, 0.02, 90), down = up;
+  up.drop += 0.1;
+  down.drop -= 0.1;
+  EXPECT_NEAR(FitDropLaw({up, down}).drop_factor, 90, 1e-9);
 }
 
 TEST(DropLaw, NothingLostIsNoDivisionByZero) {
-  for (const auto& points : {std::vector<DropPoint>{}, std::vector<DropPoint>{{1.0, 0.3}},
-                             std::vector<DropPoint>{{2.0, -0.5}}}) {
-    const DropLaw law = FitDropLaw(points);
-    EXPECT_GT(law.factor, 0);
-    EXPECT_TRUE(std::isfinite(law.RatioFor(0.5)));
+  for (const auto& candidates :
+       {std::vector<Judgement>{}, std::vector<Judgement>{{1.0, 0, 0.3}},
+        std::vector<Judgement>{{2.0, 0.01, -0.5}}, std::vector<Judgement>{{2.0, 0, 0}}}) {
+    const DropLaw law = FitDropLaw(candidates);
+    EXPECT_GT(law.loss_factor, 0);
+    EXPECT_GT(law.drop_factor, 0);
+    EXPECT_FALSE(std::isnan(law.RatioFor(0.5)));
   }
 }
 

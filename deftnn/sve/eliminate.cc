@@ -88,6 +88,12 @@ std::vector<double> OldBias(const LayerProblem& problem) {
   return bias;
 }
 
+int64_t LargestGroup(const EntryGroups& groups) {
+  size_t largest = 0;
+  for (const std::vector<int64_t>& group : groups) largest = std::max(largest, group.size());
+  return static_cast<int64_t>(largest);
+}
+
 }  // namespace
 
 LayerProblem KeepChannels(const LayerProblem& problem, const std::vector<int64_t>& channels,
@@ -166,8 +172,13 @@ Result<Eliminator> Eliminator::Create(LayerProblem problem, EliminationOptions o
   }
   const double mean = MeanDiagonal(p.statistics, candidates);
   e.lambda_ = mean > 0 ? e.options_.damping * mean : 1.0;
-  DEFTNN_ASSIGN_OR_RETURN(e.order_, criterion->rank({p.statistics, e.free_.weights, candidates,
-                                                     e.lambda_, e.options_.step, pool}));
+  // GroupsAt takes a whole group less where the fraction is not reached exactly.
+  const auto fewest = static_cast<int64_t>(std::max(0.0, e.options_.least_fraction) *
+                                           static_cast<double>(p.layout.entries())) -
+                      LargestGroup(e.groups_);
+  DEFTNN_ASSIGN_OR_RETURN(e.order_,
+                          criterion->rank({p.statistics, e.free_.weights, candidates, e.lambda_,
+                                           e.options_.step, pool, std::max<int64_t>(0, fewest)}));
   for (int64_t& g : e.order_.groups) g = index[g];
   return e;
 }

@@ -40,6 +40,8 @@ struct EliminationOptions {
   double damping = 1e-2;      // lambda as a share of the mean diagonal of G
   double step = 0.02;         // of the remaining groups, between two rankings of obs
   bool free_removals = true;  // constants and copies first, exactly
+  /// No smaller fraction will be asked for: ranking may end there. 0: any may be.
+  double least_fraction = 0;
 };
 
 struct Elimination {

@@ -130,6 +130,28 @@ TEST(SveEliminate, LeastSquaresBeatsTheOthersAndOrdersAreNested) {
   }
 }
 
+// Ranking may end where no smaller fraction is asked for: what is kept is the same.
+TEST(SveEliminate, ALeastFractionChangesNothingAboveIt) {
+  Rng rng(11);
+  // Few entries are ranked one by one, many in steps.
+  for (const int64_t channels : {10, 70}) {
+    const Case c = RandomCase(rng, 900, channels, 9, 5);
+    for (const char* grouping : {"synapse", "pair", "channel"}) {
+      EliminationOptions options;
+      options.grouping = grouping;
+      const Eliminator full = *Eliminator::Create(c.problem, options);
+      for (const double fraction : {1.0, 0.83, 0.5, 0.07}) {
+        SCOPED_TRACE(fmt::format("{} channels, {}, {}", channels, grouping, fraction));
+        options.least_fraction = fraction;
+        const Eliminator part = *Eliminator::Create(c.problem, options);
+        EXPECT_EQ(part.KeepFraction(fraction)->kept_entries,
+                  full.KeepFraction(fraction)->kept_entries);
+        EXPECT_EQ(part.KeepFraction(fraction)->weights, full.KeepFraction(fraction)->weights);
+      }
+    }
+  }
+}
+
 TEST(SveEliminate, LeastSquaresSolvesTheDampedNormalEquations) {
   Rng rng(6);
   const Case c = RandomCase(rng, 300, 6, 2, 3);

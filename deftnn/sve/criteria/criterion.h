@@ -19,6 +19,7 @@ struct RankingProblem {
   double lambda = 0;          // damping: H = G + lambda I
   double step = 0.02;         // share of the remaining groups that obs eliminates between rankings
   ThreadPool* pool = nullptr;
+  int64_t fewest = 0;  // entries; the order of groups that go only below it does not matter
 };
 
 /// Every candidate, first to go first. One order serves every kept fraction.

@@ -128,6 +128,12 @@ std::vector<char> Flags(int64_t entries, const std::vector<LiveGroup>& groups) {
   return flags;
 }
 
+int64_t EntriesOf(const std::vector<LiveGroup>& groups) {
+  int64_t entries = 0;
+  for (const LiveGroup& g : groups) entries += g.size;
+  return entries;
+}
+
 // Cost per entry, which lets a shorter last group compete fairly.
 std::vector<double> Scores(const Surgeon& surgeon, const std::vector<LiveGroup>& live,
                            ThreadPool* pool) {
@@ -231,6 +237,13 @@ Result<EliminationOrder> Rank(const RankingProblem& problem) {
     std::vector<LiveGroup> gone, rest;
     for (const LiveGroup& g : live) (chosen[g.index] ? gone : rest).push_back(g);
     if (rest.empty()) return order;
+    if (surgeon.entries - EntriesOf(gone) <= problem.fewest) {
+      for (const LiveGroup& g : rest) {
+        order.groups.push_back(g.index);
+        order.cost.push_back(total);
+      }
+      return order;
+    }
     surgeon.Remove(Flags(surgeon.entries, gone), problem.pool);
     int64_t offset = 0;
     for (LiveGroup& g : rest) offset = (g.offset = offset) + g.size;
