@@ -28,6 +28,7 @@ namespace {
 constexpr double kDefaultDrop = 0.5;
 constexpr int64_t kCurveSamples = 256;
 constexpr int64_t kMostSelection = 8192;
+constexpr int64_t kFormatSamples = 2048;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
 
@@ -216,12 +217,17 @@ class Optimizer {
         const std::unique_ptr<Session> session,
         Session::Create(half, {.threads = pool_.size(), .isa = std::nullopt, .packed = nullptr}));
     DEFTNN_ASSIGN_OR_RETURN(const double speedup, SpeedupOfHalf(*session));
-    DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, splits_.selection));
+    // A format's drop is small and even: fewer samples show it, but a command is given all of them.
+    const int64_t enough = yardstick_.command.empty() ? kFormatSamples : kMostSelection;
+    int64_t samples = 0;
+    for (const Outputs::Part& part : selection_reference_.parts)
+      if (samples < enough) samples += part.count;
+    const Dataset data = splits_.selection.Slice(0, samples);
+    DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, data));
     DEFTNN_ASSIGN_OR_RETURN(
-        const Score score,
-        ScoreOutputs(outputs, &selection_reference_, splits_.selection, yardstick_, OutputNames()));
-    const double sign = yardstick_.higher_is_better() ? 1.0 : -1.0;
-    const double drop = sign * (selection_score_.value - score.value);
+        const Drop judged,
+        DropOf(outputs, selection_reference_, selection_score_, data, yardstick_, OutputNames()));
+    const double drop = judged.points;
     const double allowed = 0.5 * options_.max_drop.value_or(kDefaultDrop);
     const bool faster = speedup > 1.0;
     format_ = faster && drop <= allowed ? Format::kDfp16 : Format::kFp32;

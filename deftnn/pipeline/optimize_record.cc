@@ -13,7 +13,7 @@
 namespace deftnn {
 namespace {
 
-constexpr double kLatencySeconds = 2.0;
+constexpr double kLatencySeconds = 1.5;
 constexpr int kProfileRuns = 60;
 constexpr int kSecondChances = 2;
 

@@ -136,7 +136,8 @@ Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Scor
     const double gone = reference_score.value - score.value;
     return Drop{higher_is_better ? gone : -gone, 0};
   }
-  return PairedDrop(reference_score.per_sample, score.per_sample, higher_is_better);
+  return PairedDrop(std::span(reference_score.per_sample).first(score.per_sample.size()),
+                    score.per_sample, higher_is_better);
 }
 
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {

@@ -54,7 +54,8 @@ Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, con
 
 /// What `outputs` lost against `reference` on the same data: for top1 and agreement with one row a
 /// sample as SmoothedDrop has it, for other metrics sample by sample, for a command its difference.
-/// `reference_score` is that of the reference.
+/// `reference_score` is that of the reference. For a metric, the outputs may be of the reference's
+/// first batches only.
 Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Score& reference_score,
                     const Dataset& data, const Yardstick& yardstick,
                     const std::vector<std::string>& output_names);
