@@ -8,6 +8,7 @@
 #include "deftnn/analysis/sampling.h"
 #include "deftnn/ops/window.h"
 #include "deftnn/pipeline/feed.h"
+#include "deftnn/report/progress.h"
 
 namespace deftnn {
 namespace {
@@ -114,6 +115,7 @@ Status ForEachBatch(Session& session, const std::vector<Layer>& layers,
                     const CalibrationOptions& options, Add add) {
   RowObserver observer(session.graph(), layers, chosen, options);
   const int64_t batch = BatchFor(session.graph(), options.batch);
+  Progress progress("statistics", data.size());
   for (int64_t begin = 0; begin < data.size(); begin += batch) {
     const int64_t count = std::min(batch, data.size() - begin);
     DEFTNN_RETURN_IF_ERROR(Observe(session, observer, data, begin, count));
@@ -122,6 +124,7 @@ Status ForEachBatch(Session& session, const std::vector<Layer>& layers,
       const Status added = add(i, observer.rows(name));
       if (!added.ok()) return added.WithNode(name);
     }
+    progress.Advance(count);
   }
   return {};
 }

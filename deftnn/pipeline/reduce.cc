@@ -5,6 +5,7 @@
 #include "deftnn/graph/patch.h"
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/passes/passes.h"
+#include "deftnn/report/progress.h"
 
 namespace deftnn {
 namespace {
@@ -110,7 +111,8 @@ Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>&
                 {.batch = options.calibration.batch,
                  .session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
                  .format = options.format});
-  for (size_t i = 0; i < layers.size(); ++i) {
+  Progress progress("reducing", static_cast<int64_t>(layers.size()));
+  for (size_t i = 0; i < layers.size(); ++i, progress.Advance()) {
     const Layer& layer = layers[i];
     if (!layer.why_not.empty()) continue;
     DEFTNN_ASSIGN_OR_RETURN(LayerStatistics statistics,

@@ -7,6 +7,7 @@
 #include "deftnn/data/margin.h"
 #include "deftnn/data/metric_command.h"
 #include "deftnn/pipeline/feed.h"
+#include "deftnn/report/progress.h"
 
 namespace deftnn {
 namespace {
@@ -44,11 +45,13 @@ Result<Outputs> RunOver(Session& session, const Dataset& data, int64_t batch) {
         .WithHint("data whose size is a multiple of the batch");
   }
   Outputs outputs;
+  Progress progress("inference", data.size());
   for (int64_t begin = 0; begin < data.size(); begin += step) {
     const int64_t count = std::min(step, data.size() - begin);
     DEFTNN_ASSIGN_OR_RETURN(Feed feed, MakeFeed(session.graph(), data, begin, count));
     DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> tensors, session.Run(feed.inputs));
     outputs.parts.push_back({begin, count, std::move(tensors)});
+    progress.Advance(count);
   }
   return outputs;
 }

@@ -139,8 +139,7 @@ std::string KeptChart(const OptimizeRecord& r) {
                      R"(<b class="outputs"></b>outputs kept</p><div class="rows">)";
   for (const LayerRecord& l : r.layers) {
     const double k = static_cast<double>(l.k), outputs = static_cast<double>(l.outputs);
-    const std::string figure =
-        l.group.empty() ? std::string("dense") : fmt::format("by {}", EscapeHtml(l.group));
+    const std::string figure = l.group.empty() ? std::string("dense") : EscapeHtml(l.group);
     html += fmt::format(
         R"(<div class="row">{}<div class="pair track">{}{}</div><div class="figure">{}</div></div>)",
         Name(l),

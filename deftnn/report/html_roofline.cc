@@ -127,6 +127,7 @@ class Chart {
     }
     const double left = std::pow(10, x_.low), bottom = std::pow(10, y_.low);
     const double ceiling = highest > 0 ? highest : std::pow(10, y_.high);
+    bool upper = false;  // neighbours may lie close: their names stand at different heights
     for (const Roof& roof : record_.device.memory) {
       if (!(roof.rate > 0)) continue;
       // From where the line enters the plot to where it meets the highest compute roof.
@@ -137,7 +138,9 @@ class Chart {
       const double x2 = x_.At(end), y2 = y_.At(ceiling);
       svg += Line("roof memory", x1, y1, x2, y2);
       const double angle = std::atan2(y2 - y1, x2 - x1) * 180 / 3.14159265358979;
-      const double tx = x1 + 0.16 * (x2 - x1), ty = y1 + 0.16 * (y2 - y1) - 7;
+      const double along = upper ? 0.6 : 0.16;
+      upper = !upper;
+      const double tx = x1 + along * (x2 - x1), ty = y1 + along * (y2 - y1) - 7;
       svg += Text("rooftext", tx, ty,
                   fmt::format("{} {} GB/s", EscapeHtml(roof.name), FormatNumber(roof.rate)),
                   fmt::format(R"x( transform="rotate({:.1f} {:.1f} {:.1f})")x", angle, tx, ty));

@@ -35,7 +35,7 @@ struct OptimizeOptions {
   std::string html_report;  // written when not ""
   std::string json_report;  // written when not ""
 
-  std::int64_t calibration_samples = 1024;
+  std::int64_t calibration_samples = 4096;
   std::int64_t batch = 1;  // of the measured network
   int threads = 0;         // 0: one a core; at most 1024
   std::uint64_t seed = 1;
