@@ -147,10 +147,12 @@ struct AmxRunner {
       const int64_t first = job.FirstVector(b) * 16, lanes = job.FirstVector(b + 1) * 16 - first;
       const int64_t outputs = job.outputs - first < lanes ? job.outputs - first : lanes;
       for (int64_t p = 0; p < pixels; ++p) {
-        const uint8_t* residual = scratch.pixels.residual[p];
+        const uint8_t* residual =
+            job.residual == nullptr
+                ? nullptr
+                : scratch.pixels.residual[p] + first * (job.residual_dfp16 ? 2 : 4);
         FinishRow<static_cast<int>(deftnn::kLanes)>(
-            job, sums_of(b) + p * lanes,
-            residual == nullptr ? nullptr : residual + first * (job.residual_dfp16 ? 2 : 4),
+            job, sums_of(b) + p * lanes, residual,
             scratch.pixels.y[p] + first * (job.y_dfp16 ? 2 : 4), outputs);
       }
     }

@@ -66,7 +66,13 @@ struct Codes {
     const U nan = (U)((bits & 0x7fffffffu) > 0x7f800000u);
     return __builtin_convertvector(((nan & (bits | 0x400000u)) | (~nan & rounded)) >> 16, H);
   }
-  static DEFTNN_INLINE F Decode(H codes) { return (F)(__builtin_convertvector(codes, U) << 16); }
+  static DEFTNN_INLINE F Decode(H codes) {
+#if defined(__AVX512F__)
+    // GCC 12 converts the halves one by one.
+    if constexpr (kLanes == 16) return (F)((U)_mm512_cvtepu16_epi32((__m256i)codes) << 16);
+#endif
+    return (F)(__builtin_convertvector(codes, U) << 16);
+  }
 };
 
 // Loads and stores of `count` <= kLanes elements: the last vector of a pixel's outputs.
@@ -240,8 +246,9 @@ struct FissionMath {
 // Where a tile's sums go.
 struct TileEnd {
   float* sums;                     // rows of the block's lanes; used where y is null
-  uint8_t* const* y;               // by pixel: the block's first output, in the kernel's own format
+  uint8_t* const* y;               // by pixel: its first output, in the kernel's own format
   const uint8_t* const* residual;  // by pixel, likewise; null without one
+  int64_t y_offset, r_offset;      // bytes from there to the block's first output
   float low, high;                 // clamp
   bool has_low, has_high;
   int64_t outputs;  // of the block's lanes that exist: in the last vector
@@ -278,7 +285,7 @@ void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets
   const typename Row::Tail tail = Row::MakeTail(end.outputs - (kVectors - 1) * Math::kLanes);
   if (end.residual != nullptr) {
     DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-      Row::template Add<kVectors>(acc[p], end.residual[p], tail);
+      Row::template Add<kVectors>(acc[p], end.residual[p] + end.r_offset, tail);
     }
   }
   if (end.has_low) {
@@ -297,8 +304,10 @@ void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets
       }
     }
   }
+  uint8_t* const* const y = end.y;  // `end` might lie where is stored to, for all GCC knows
+  const int64_t y_offset = end.y_offset;
   DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-    Row::template Store<kVectors>(end.y[p], acc[p], tail);
+    Row::template Store<kVectors>(y[p] + y_offset, acc[p], tail);
   }
 }
 
@@ -409,22 +418,29 @@ DEFTNN_INLINE void FinishRow(const Job& job, float* sums, const uint8_t* residua
 struct PixelBlock {
   const uint8_t* x[kPixelBlock];
   uint8_t* y[kPixelBlock];
-  const uint8_t* residual[kPixelBlock];
+  const uint8_t* residual[kPixelBlock];  // of a job with one
 
   DEFTNN_INLINE void Fill(const Job& job, int64_t begin, int64_t end) {
     int64_t w = begin % job.out_width, rest = begin / job.out_width;
     int64_t h = rest % job.out_height, n = rest / job.out_height;
-    for (int64_t i = 0; i < end - begin; ++i) {
-      x[i] = job.x + n * job.x_image + h * job.x_row + w * job.x_pixel;
-      y[i] = job.y + n * job.y_image + h * job.y_row + w * job.y_pixel;
-      residual[i] = job.residual == nullptr
-                        ? nullptr
-                        : job.residual + n * job.r_image + h * job.r_row + w * job.r_pixel;
-      if (++w == job.out_width) {
-        w = 0;
-        if (++h == job.out_height) h = 0, ++n;
+    for (int64_t i = 0; i < end - begin;) {
+      const int64_t left = end - begin - i, row = job.out_width - w, run = row < left ? row : left;
+      Row(job.x + n * job.x_image + h * job.x_row + w * job.x_pixel, job.x_pixel, run, x + i);
+      Row(job.y + n * job.y_image + h * job.y_row + w * job.y_pixel, job.y_pixel, run, y + i);
+      if (job.residual != nullptr) {
+        Row(job.residual + n * job.r_image + h * job.r_row + w * job.r_pixel, job.r_pixel, run,
+            residual + i);
       }
+      i += run;
+      w = 0;
+      if (++h == job.out_height) h = 0, ++n;
     }
+  }
+
+ private:
+  template <typename T>
+  static DEFTNN_INLINE void Row(T* first, int64_t step, int64_t count, T** pixels) {
+    for (int64_t i = 0; i < count; ++i, first += step) pixels[i] = first;
   }
 };
 
@@ -464,39 +480,33 @@ DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pi
                             const OutputBlock& block, float* scratch) {
   const int64_t count = (pixel_count + block.max_pixels - 1) / block.max_pixels;
   const int64_t step_bytes = block.lanes / Math::kLanes * Math::kStepBytes;
-  uint8_t* y[kMaxTilePixels];
-  const uint8_t* residual[kMaxTilePixels];
   TileEnd end;
   end.low = job.low;
   end.high = job.high;
   end.has_low = job.has_low;
   end.has_high = job.has_high;
   end.outputs = block.outputs;
-  end.residual = job.residual != nullptr ? residual : nullptr;
+  end.y_offset = block.y_offset;
+  end.r_offset = block.r_offset;
   for (int64_t k = 0; k == 0 || k < job.steps; k += job.steps_per_block) {
     const bool start = k == 0, finish = k + job.steps_per_block >= job.steps;
     const int64_t steps = finish ? job.steps - k : job.steps_per_block;
-    end.y = finish && block.in_registers ? y : nullptr;
+    const bool in_registers = finish && block.in_registers;
     for (int64_t tile = 0; tile < count; ++tile) {
       // Tiles of nearly equal size, so that none is too small to hide its loads.
       const int64_t first = pixel_count * tile / count;
       const int64_t size = pixel_count * (tile + 1) / count - first;
-      if (finish) {
-        for (int64_t p = 0; p < size; ++p) y[p] = pixels.y[first + p] + block.y_offset;
-        if (end.residual != nullptr) {
-          for (int64_t p = 0; p < size; ++p) {
-            residual[p] = pixels.residual[first + p] + block.r_offset;
-          }
-        }
-      }
+      end.y = in_registers ? pixels.y + first : nullptr;
+      end.residual = job.residual != nullptr ? pixels.residual + first : nullptr;
       end.sums = start && finish ? scratch : scratch + first * block.lanes;
       block.tiles[size](pixels.x + first, block.weights + k * step_bytes, job.offsets + k, steps,
                         start ? block.bias : end.sums, start ? 0 : block.lanes, end);
       if (finish && !block.in_registers) {
         for (int64_t p = 0; p < size; ++p) {
-          FinishRow<Math::kLanes>(job, end.sums + p * block.lanes,
-                                  job.residual != nullptr ? residual[p] : nullptr, y[p],
-                                  block.outputs);
+          FinishRow<Math::kLanes>(
+              job, end.sums + p * block.lanes,
+              job.residual != nullptr ? pixels.residual[first + p] + block.r_offset : nullptr,
+              pixels.y[first + p] + block.y_offset, block.outputs);
         }
       }
     }
