@@ -62,13 +62,16 @@ struct Codes {
   // Round to nearest even; NaN stays NaN (quiet).
   static DEFTNN_INLINE H Encode(F value) {
     const U bits = (U)value;
-    const U rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-    const U nan = (U)((bits & 0x7fffffffu) > 0x7f800000u);
-    return __builtin_convertvector(((nan & (bits | 0x400000u)) | (~nan & rounded)) >> 16, H);
+    const U rounded = bits + (0x7fffu + ((bits >> 16) & 1u));
+    const U codes = (value != value ? bits | 0x400000u : rounded) >> 16;
+#if defined(__AVX512F__)
+    if constexpr (kLanes == 16) return (H)_mm512_cvtepi32_epi16((__m512i)codes);
+#endif
+    return __builtin_convertvector(codes, H);
   }
   static DEFTNN_INLINE F Decode(H codes) {
 #if defined(__AVX512F__)
-    // GCC 12 converts the halves one by one.
+    // GCC 12 converts half by half.
     if constexpr (kLanes == 16) return (F)((U)_mm512_cvtepu16_epi32((__m256i)codes) << 16);
 #endif
     return (F)(__builtin_convertvector(codes, U) << 16);
