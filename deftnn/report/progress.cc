@@ -85,7 +85,7 @@ struct Progress::State {
   void Show() {
     if (options.style == ProgressOptions::Style::kQuiet) return;
     const double elapsed = options.seconds() - start;
-    if (elapsed < kSilentSeconds) return;
+    if (elapsed < (bar() ? kSilentSeconds : kLineInterval)) return;
     if (last_shown >= 0 && elapsed - last_shown < (bar() ? kBarInterval : kLineInterval)) return;
     last_shown = elapsed;
     std::string line = Line(elapsed);
@@ -112,8 +112,8 @@ Progress::Progress(std::string title, int64_t total, const ProgressOptions& opti
 
 Progress::~Progress() {
   State& s = *state_;
-  if (s.last_shown < 0) return;
   const double elapsed = s.options.seconds() - s.start;
+  if (s.options.style == ProgressOptions::Style::kQuiet || elapsed < kSilentSeconds) return;
   const std::string done = fmt::format("{}: {}\n", s.title, FormatDuration(elapsed));
   s.options.write(s.bar() ? kWipe + done : done);
 }

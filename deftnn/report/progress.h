@@ -1,5 +1,5 @@
-// Progress of a step, on standard error: a bar on a terminal, plain lines otherwise, nothing for a
-// step that ends within two seconds.
+// Progress of a step, on standard error: a bar on a terminal, otherwise a plain line every ten
+// seconds, and one at its end with the time taken. Nothing for a step that ends within two seconds.
 #pragma once
 
 #include <cstdint>
