@@ -266,10 +266,17 @@ void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets
   using FLoad = typename Vectors<Math::kLanes>::FLoad;
   F acc[kPixels][kVectors];
   const uint8_t* x[kPixels];
-  DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
-    x[p] = pixels[p];
+  DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) x[p] = pixels[p];
+  if (from_stride == 0) {
     DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
-      acc[p][v] = *reinterpret_cast<const FLoad*>(from + p * from_stride + v * Math::kLanes);
+      const F bias = *reinterpret_cast<const FLoad*>(from + v * Math::kLanes);
+      DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) acc[p][v] = bias;
+    }
+  } else {
+    DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) {
+        acc[p][v] = *reinterpret_cast<const FLoad*>(from + p * from_stride + v * Math::kLanes);
+      }
     }
   }
   const int32_t* const last = offsets + steps;
