@@ -78,6 +78,14 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   return mapped;
 }
 
+void MappedFile::Forget(std::span<const std::byte> part) const {
+  // Whole pages only: what lies beside them stays.
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   std::string temporary = path + ".XXXXXX";
   const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);

@@ -21,6 +21,8 @@ class MappedFile {
   static Result<MappedFile> Open(const std::string& path);
   std::span<const std::byte> bytes() const { return {data_.get(), size_}; }
   std::shared_ptr<const void> owner() const { return data_; }
+  /// Gives back the memory that `part` of the bytes takes, until they are read again.
+  void Forget(std::span<const std::byte> part) const;
 
  private:
   std::shared_ptr<const std::byte> data_;

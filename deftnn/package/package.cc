@@ -1,13 +1,16 @@
 #include "deftnn/package/package.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "deftnn/base/cpu.h"
 #include "deftnn/base/crc32c.h"
 #include "deftnn/base/file.h"
+#include "deftnn/base/threads.h"
 #include "deftnn/graph/verify.h"
 #include "deftnn/package/graph_codec.h"
 #include "deftnn/package/layout.h"
@@ -25,6 +28,7 @@ using deft::SectionKind;
 using Bytes = std::span<const std::byte>;
 
 constexpr std::byte kZeros[2 * kAlign] = {};
+constexpr int kMostReaders = 4;
 constexpr const char* kHowToMake = "deftnn optimize MODEL.onnx -o OUT.deft";
 
 template <typename T>
@@ -139,8 +143,42 @@ Result<std::vector<Section>> ReadTable(Bytes file) {
   return table;
 }
 
+/// The checksum of a section. That of the canonical weights is taken piece by piece, each of which
+/// is given back: where packed weights are ready, nobody reads them again.
+uint32_t ChecksumOf(const Section& section, Bytes stored, const MappedFile* mapped) {
+  if (mapped == nullptr || section.kind != static_cast<uint32_t>(SectionKind::kData))
+    return Crc32c(stored);
+  constexpr size_t kPiece = size_t{4} << 20;
+  uint32_t checksum = 0;
+  while (!stored.empty()) {
+    const Bytes piece = stored.first(std::min(kPiece, stored.size()));
+    checksum = Crc32c(piece, checksum);
+    mapped->Forget(piece);
+    stored = stored.subspan(piece.size());
+  }
+  return checksum;
+}
+
+/// By section; large files by several threads, since reading is most of what opening one takes.
+std::vector<uint32_t> ChecksumsOf(const std::vector<Section>& table,
+                                  const std::vector<Bytes>& stored, const MappedFile* mapped) {
+  constexpr size_t kLarge = size_t{8} << 20;
+  std::vector<uint32_t> checksums(table.size());
+  std::atomic<size_t> next = 0;
+  const auto work = [&](int) {
+    for (size_t i = next++; i < table.size(); i = next++)
+      checksums[i] = ChecksumOf(table[i], stored[i], mapped);
+  };
+  size_t bytes = 0;
+  for (const Bytes section : stored) bytes += section.size();
+  ThreadPool pool(bytes < kLarge ? 1 : std::min(kMostReaders, PhysicalThreads()));
+  pool.Run(work);
+  return checksums;
+}
+
 /// The sections' payloads: one after the other up to the end of the file, each unchanged.
-Result<std::vector<Bytes>> ReadSections(Bytes file, const std::vector<Section>& table) {
+Result<std::vector<Bytes>> ReadSections(Bytes file, const std::vector<Section>& table,
+                                        const MappedFile* mapped) {
   std::vector<Bytes> sections;
   uint64_t offset = sizeof(Header) + table.size() * sizeof(Section);
   for (const Section& section : table) {
@@ -148,14 +186,16 @@ Result<std::vector<Bytes>> ReadSections(Bytes file, const std::vector<Section>& 
     if (section.offset != offset || section.size > left || AlignUp(section.size) > left) {
       return Damaged(fmt::format("section {} lies outside its place", sections.size()));
     }
-    const Bytes stored = file.subspan(offset, AlignUp(section.size));
-    if (Crc32c(stored) != section.checksum) {
-      return Damaged(fmt::format("section {} does not match its checksum", sections.size()));
-    }
-    sections.push_back(stored.first(section.size));
-    offset += stored.size();
+    sections.push_back(file.subspan(offset, AlignUp(section.size)));
+    offset += sections.back().size();
   }
   if (offset != file.size()) return Damaged("it has bytes behind its last section");
+  const std::vector<uint32_t> checksums = ChecksumsOf(table, sections, mapped);
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (checksums[i] != table[i].checksum)
+      return Damaged(fmt::format("section {} does not match its checksum", i));
+    sections[i] = sections[i].first(table[i].size);
+  }
   return sections;
 }
 
@@ -171,6 +211,36 @@ Status AddPacked(Bytes section, PackedBlobs& packed) {
       packed.emplace(std::string(key, header.key_size), section.subspan(start, header.blob_size))
           .second;
   return fresh ? Status() : Damaged("two packed sections have one key");
+}
+
+/// `mapped`: where the bytes are a mapped file's, else null.
+Result<Package> Decode(Bytes file, std::shared_ptr<const void> owner, const MappedFile* mapped) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Section> table, ReadTable(file));
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Bytes> sections, ReadSections(file, table, mapped));
+  Package package;
+  package.owner = std::move(owner);
+  std::map<SectionKind, Bytes> single;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    const auto kind = static_cast<SectionKind>(table[i].kind);
+    if (kind == SectionKind::kPacked) {
+      DEFTNN_RETURN_IF_ERROR(AddPacked(sections[i], package.packed));
+    } else if (kind < SectionKind::kGraph || kind > SectionKind::kPacked) {
+      return Damaged(fmt::format("section {} is of an unknown kind", i));
+    } else if (!single.emplace(kind, sections[i]).second) {
+      return Damaged(fmt::format("section {} appears a second time", i));
+    }
+  }
+  if (single.size() != 3) return Damaged("its graph, data or metadata section is missing");
+  const Bytes metadata = single[SectionKind::kMetadata];
+  package.metadata_json.assign(reinterpret_cast<const char*>(metadata.data()), metadata.size());
+  if (!nlohmann::json::accept(package.metadata_json)) return Damaged("its metadata is not JSON");
+  auto graph =
+      deft::DecodeGraph(single[SectionKind::kGraph], single[SectionKind::kData], package.owner);
+  if (!graph.ok()) {
+    return Damaged(graph.status().reason()).WithNode(graph.status().node());
+  }
+  package.graph = std::move(*graph);
+  return package;
 }
 
 }  // namespace
@@ -207,37 +277,12 @@ Status WritePackage(const std::string& path, const PackageContents& contents) {
 }
 
 Result<Package> ReadPackage(Bytes file, std::shared_ptr<const void> owner) {
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Section> table, ReadTable(file));
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Bytes> sections, ReadSections(file, table));
-  Package package;
-  package.owner = std::move(owner);
-  std::map<SectionKind, Bytes> single;
-  for (size_t i = 0; i < sections.size(); ++i) {
-    const auto kind = static_cast<SectionKind>(table[i].kind);
-    if (kind == SectionKind::kPacked) {
-      DEFTNN_RETURN_IF_ERROR(AddPacked(sections[i], package.packed));
-    } else if (kind < SectionKind::kGraph || kind > SectionKind::kPacked) {
-      return Damaged(fmt::format("section {} is of an unknown kind", i));
-    } else if (!single.emplace(kind, sections[i]).second) {
-      return Damaged(fmt::format("section {} appears a second time", i));
-    }
-  }
-  if (single.size() != 3) return Damaged("its graph, data or metadata section is missing");
-  const Bytes metadata = single[SectionKind::kMetadata];
-  package.metadata_json.assign(reinterpret_cast<const char*>(metadata.data()), metadata.size());
-  if (!nlohmann::json::accept(package.metadata_json)) return Damaged("its metadata is not JSON");
-  auto graph =
-      deft::DecodeGraph(single[SectionKind::kGraph], single[SectionKind::kData], package.owner);
-  if (!graph.ok()) {
-    return Damaged(graph.status().reason()).WithNode(graph.status().node());
-  }
-  package.graph = std::move(*graph);
-  return package;
+  return Decode(file, std::move(owner), nullptr);
 }
 
 Result<Package> OpenPackage(const std::string& path) {
   DEFTNN_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
-  auto package = ReadPackage(file.bytes(), file.owner());
+  auto package = Decode(file.bytes(), file.owner(), &file);
   if (!package.ok()) return package.status().WithFile(path);
   return package;
 }

@@ -55,7 +55,7 @@ Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weig
   spec.contiguous_pixels = contiguous_pixels;
   const int64_t groups = node.Int("groups", 1);
   const gemm::Kernel* kernel = gemm::Select(spec, isa);
-  DEFTNN_ASSIGN_OR_RETURN(const Tensor values, ToFloat32(weights));
+  Tensor values;  // as float32, once a part has to be packed
   const size_t part_values = spec.outputs * spec.entries.size();
   std::vector<PackedPart> parts;
   for (int64_t g = 0; g < groups; ++g) {
@@ -71,6 +71,9 @@ Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weig
         parts.push_back(std::move(part));
         continue;
       }
+    }
+    if (!values.defined()) {
+      DEFTNN_ASSIGN_OR_RETURN(values, ToFloat32(weights));
     }
     std::span<const float> group_bias;
     if (bias != nullptr) group_bias = bias->values<float>().subspan(g * spec.outputs, spec.outputs);
