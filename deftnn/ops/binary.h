@@ -21,15 +21,10 @@ Status EvaluateBinary(EvaluateContext& context, Function function) {
   const Tensor& a = context.input(0);
   const Tensor& b = context.input(1);
   Tensor& y = context.output(0);
-  BroadcastCursor at_a(a.shape(), y.shape()), at_b(b.shape(), y.shape());
   const bool done = VisitNumber(a.type(), [&](auto sample) {
     using T = decltype(sample);
-    const auto va = a.values<T>(), vb = b.values<T>();
-    for (T& out : y.mutable_values<T>()) {
-      out = function(va[at_a.at()], vb[at_b.at()]);
-      at_a.Next();
-      at_b.Next();
-    }
+    ZipBroadcast(a.values<T>().data(), a.shape(), b.values<T>().data(), b.shape(),
+                 y.mutable_values<T>().data(), y.shape(), function);
   });
   return done ? Status() : TypeError(context.node(), a.type());
 }

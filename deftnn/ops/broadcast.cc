@@ -33,6 +33,13 @@ BroadcastCursor::BroadcastCursor(const Shape& from, const Shape& to)
   }
 }
 
+BroadcastCursor::BroadcastCursor(const Shape& from, const Shape& to, size_t axes)
+    : BroadcastCursor(from, to) {
+  extents_.resize(axes);
+  strides_.resize(axes);
+  position_.resize(axes);
+}
+
 void BroadcastCursor::Next() {
   for (size_t axis = extents_.size(); axis-- > 0;) {
     at_ += strides_[axis];
@@ -40,6 +47,50 @@ void BroadcastCursor::Next() {
     at_ -= strides_[axis] * extents_[axis];
     position_[axis] = 0;
   }
+}
+
+namespace {
+
+// The longest run at the end of `to`; returns how many axes lie in front of it.
+size_t LongestRun(const Shape& a, const Shape& b, const Shape& to, BroadcastRun& run) {
+  const BroadcastCursor cursor_a(a, to), cursor_b(b, to);
+  run.count = 1;
+  bool first = true;
+  for (size_t outer = to.size(); outer > 0; --outer) {
+    const size_t axis = outer - 1;
+    if (to[axis] == 1) continue;
+    const int64_t stride_a = cursor_a.strides()[axis], stride_b = cursor_b.strides()[axis];
+    if (first) {
+      run.a_step = stride_a;
+      run.b_step = stride_b;
+      first = false;
+    } else if (stride_a != run.a_step * run.count || stride_b != run.b_step * run.count) {
+      return outer;
+    }
+    run.count *= to[axis];
+  }
+  return 0;
+}
+
+}  // namespace
+
+BroadcastRuns::BroadcastRuns(const Shape& a, const Shape& b, const Shape& to)
+    : outer_axes_(LongestRun(a, b, to, first_)),
+      a_(a, to, outer_axes_),
+      b_(b, to, outer_axes_),
+      runs_(first_.count == 0 ? 0 : ElementCount(to) / first_.count) {}
+
+bool BroadcastRuns::Next(BroadcastRun& run) {
+  if (done_ == runs_) return false;
+  if (done_ > 0) {
+    a_.Next();
+    b_.Next();
+  }
+  run = first_;
+  run.out = done_++ * run.count;
+  run.a = a_.at();
+  run.b = b_.at();
+  return true;
 }
 
 }  // namespace deftnn

@@ -155,6 +155,43 @@ TEST(Broadcast, CursorAgainstTheDefinition) {
   }
 }
 
+TEST(Broadcast, RunsCoverEveryElementOnce) {
+  const uint64_t seed = 4;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  for (int round = 0; round < 300; ++round) {
+    Shape to;
+    for (int64_t axes = rng.Below(5); axes > 0; --axes) to.push_back(rng.Between(1, 4));
+    const auto operand = [&] {
+      Shape from(to.begin() + rng.Below(static_cast<int64_t>(to.size()) + 1), to.end());
+      for (int64_t& extent : from)
+        if (rng.Below(3) == 0) extent = 1;
+      return from;
+    };
+    const Shape a = operand(), b = operand();
+    SCOPED_TRACE(fmt::format("{} and {} to {}", ToString(a), ToString(b), ToString(to)));
+    BroadcastCursor at_a(a, to), at_b(b, to);
+    BroadcastRuns runs(a, b, to);
+    int64_t out = 0;
+    for (BroadcastRun run; runs.Next(run);) {
+      for (int64_t i = 0; i < run.count; ++i, ++out, at_a.Next(), at_b.Next()) {
+        ASSERT_EQ(run.out + i, out);
+        ASSERT_EQ(run.a + i * run.a_step, at_a.at());
+        ASSERT_EQ(run.b + i * run.b_step, at_b.at());
+      }
+    }
+    EXPECT_EQ(out, ElementCount(to));
+  }
+  BroadcastRuns same({64, 8, 9}, {64, 8, 9}, {64, 8, 9}), rows({1, 8, 9}, {64, 1, 1}, {64, 8, 9});
+  BroadcastRun run;
+  ASSERT_TRUE(same.Next(run));
+  EXPECT_EQ(run.count, 64 * 8 * 9);
+  ASSERT_TRUE(rows.Next(run));
+  EXPECT_EQ(run.count, 8 * 9);
+  BroadcastRuns none({0, 3}, {1, 3}, {0, 3});
+  EXPECT_FALSE(none.Next(run));
+}
+
 TEST(Broadcast, EmptyAxesStayEmpty) {
   EXPECT_EQ(*BroadcastShapes({0, 1}, {1, 3}), (Shape{0, 3}));
   EXPECT_FALSE(BroadcastShapes({0}, {2}).ok());

@@ -20,14 +20,9 @@ Status Evaluate(EvaluateContext& context) {
   const Tensor& b = context.input(1);
   VisitArithmetic(a.type(), [&](auto sample) {
     using T = decltype(sample);
-    auto out = context.output(0).mutable_values<bool>();
-    BroadcastCursor at(a.shape(), context.output(0).shape());
-    BroadcastCursor bt(b.shape(), context.output(0).shape());
-    for (bool& equal : out) {
-      equal = a.values<T>()[at.at()] == b.values<T>()[bt.at()];
-      at.Next();
-      bt.Next();
-    }
+    Tensor& y = context.output(0);
+    ZipBroadcast(a.values<T>().data(), a.shape(), b.values<T>().data(), b.shape(),
+                 y.mutable_values<bool>().data(), y.shape(), [](T p, T q) { return p == q; });
   });
   return {};
 }

@@ -7,9 +7,10 @@
 namespace deftnn {
 namespace {
 
+// Neighbours in the input, one after the other.
 bool IsRun(const std::vector<int64_t>& offsets) {
   for (size_t i = 0; i < offsets.size(); ++i) {
-    if (offsets[i] != static_cast<int64_t>(i)) return false;
+    if (offsets[i] == kNowhere || offsets[i] != offsets[0] + static_cast<int64_t>(i)) return false;
   }
   return true;
 }
@@ -64,7 +65,7 @@ void MoveByOffsets(const Tensor& in, const Offsets& offsets, Tensor& out) {
     if (base == kNowhere) {
       // The whole row stays.
     } else if (run) {
-      std::memcpy(to, from + base * static_cast<int64_t>(bytes), row.size() * bytes);
+      std::memcpy(to, from + (base + row[0]) * static_cast<int64_t>(bytes), row.size() * bytes);
     } else if (bytes == 1) {
       CopyRow<1>(from, base, row, to);
     } else if (bytes == 2) {

@@ -42,10 +42,18 @@ Status EvaluateReduce(EvaluateContext& context, State initial, Fold fold, Finish
   const Tensor& x = context.input(0);
   auto y = context.output(0).template mutable_values<T>();
   std::vector<State> states(y.size(), initial);
-  BroadcastCursor cursor(axes.KeptShape(x.shape()), x.shape());
-  for (const T value : x.values<T>()) {
-    states[cursor.at()] = fold(states[cursor.at()], value);
-    cursor.Next();
+  const T* values = x.values<T>().data();
+  BroadcastRuns runs(axes.KeptShape(x.shape()), x.shape(), x.shape());
+  for (BroadcastRun run; runs.Next(run);) {
+    State* state = states.data() + run.a;
+    const T* from = values + run.b;
+    if (run.a_step == 1) {
+      for (int64_t i = 0; i < run.count; ++i) state[i] = fold(state[i], from[i]);
+    } else {
+      State one = *state;
+      for (int64_t i = 0; i < run.count; ++i) one = fold(one, from[i]);
+      *state = one;
+    }
   }
   for (size_t i = 0; i < y.size(); ++i) y[i] = finish(states[i]);
   return {};

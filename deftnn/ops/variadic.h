@@ -30,10 +30,12 @@ Status EvaluateVariadic(EvaluateContext& context, Function fold) {
     auto out = y.mutable_values<T>();
     for (size_t i = 0; i < context.num_inputs(); ++i) {
       const auto x = context.input(i).values<T>();
-      BroadcastCursor cursor(context.input(i).shape(), y.shape());
-      for (T& value : out) {
-        value = i == 0 ? x[cursor.at()] : fold(value, x[cursor.at()]);
-        cursor.Next();
+      const Shape& shape = context.input(i).shape();
+      if (i == 0) {
+        ZipBroadcast(x.data(), shape, out.data(), y.shape(), out.data(), y.shape(),
+                     [](T value, T) { return value; });
+      } else {
+        ZipBroadcast(out.data(), y.shape(), x.data(), shape, out.data(), y.shape(), fold);
       }
     }
   });
