@@ -99,4 +99,4 @@ def _prepare(command, tool):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise workers.WorkerError(f"{tool}: {last[:200]}")
+        raise workers.WorkerError(f"{tool}: {last.removeprefix('RuntimeError: ')[:200]}")

@@ -11,6 +11,9 @@ START_LIMIT = 600  # seconds until a worker must have loaded its network
 GROUP_LIMIT = 600
 # CPU time of others that a group may have had: the clock's grain on every core, and a share of the group.
 GRAIN_SECONDS, OTHERS_SHARE = 0.02, 0.05
+START_SHARE = 0.2  # a start also has the kernel work for it: reading files, clearing pages
+# Thread pools spin for a while after a run; the next competitor waits until they sleep.
+SETTLE_SECONDS = 0.06
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,8 +34,8 @@ def cpu_seconds_of(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def is_clean(others, wall):
-    return others <= GRAIN_SECONDS + OTHERS_SHARE * wall
+def is_clean(others, wall, share=OTHERS_SHARE):
+    return others <= GRAIN_SECONDS + share * wall
 
 
 @dataclasses.dataclass
@@ -46,6 +49,7 @@ class Worker:
     """Loads on construction; raises WorkerError where that fails. Usable in a with statement."""
 
     def __init__(self, command):
+        time.sleep(SETTLE_SECONDS)
         busy, own, begin = busy_seconds(), time.process_time(), time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True)
@@ -58,7 +62,7 @@ class Worker:
             raise
         self.start_s = self.ready["first_output_at"] - begin
         self.import_s = self.ready["imported_at"] - begin
-        self.start_clean = is_clean(others, wall)
+        self.start_clean = is_clean(others, wall, START_SHARE)
 
     def __enter__(self):
         return self
@@ -86,6 +90,7 @@ class Worker:
         return self._answer(limit)
 
     def run(self, seconds):
+        time.sleep(SETTLE_SECONDS)
         busy, own = busy_seconds(), time.process_time()
         answer = self.ask(f"run {seconds}")
         others = busy_seconds() - busy - answer["cpu_s"] - (time.process_time() - own)

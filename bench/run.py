@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""DeftNN and its peers, side by side: prints a table for each case, and writes bench/results/<cpu>.md and .json.
+
+Each competitor is a process that loads once; their groups of runs alternate; groups in which other processes used the
+machine are dropped. docs/benchmarks.md says what the figures mean.
+"""
+import argparse
+import datetime
+import os
+import pathlib
+import sys
+
+import competitors
+import measure
+import models
+import report
+import workers
+
+REDUCED = "resnet50,fc4096"  # default of --reduced: the networks of bench/thresholds.toml
+COLD = "fc4096"  # measured with cold caches too
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--worker", default="build/release/deftnn_bench_worker", help="DeftNN's worker")
+    add("--models", default="all", help=f"all, none, or of {','.join(models.BY_NAME)}, or a path to an .onnx")
+    add("--batch", default="1,16")
+    add("--threads", default="2,1", help="the first is that of the cut networks")
+    add("--peers", default="all", help="of onnxruntime,openvino,ncnn; all; none")
+    add("--reduced", default=None, help=f"networks with K cut, batch 1 (default {REDUCED} where --models has them); all; none")
+    add("--rounds", type=int, default=8, help="clean groups of each competitor")
+    add("--quick", action="store_true", help="2 rounds, one start, batch 1, the first number of threads, no cut networks")
+    add("--output", type=pathlib.Path, default=report.RESULTS, help="folder of the .md and .json")
+    args = parser.parse_args(arguments)
+    if args.quick:
+        args.rounds, args.batch, args.threads = 2, args.batch.split(",")[0], args.threads.split(",")[0]
+        args.reduced = args.reduced or "none"
+    return args
+
+
+def numbers(text, option):
+    try:
+        values = [int(word) for word in text.split(",")]
+    except ValueError:
+        values = [0]
+    if min(values) < 1:
+        raise ValueError(f"{option} {text}: numbers from 1, with commas")
+    return values
+
+
+def peers_of(text):
+    known = list(competitors.SCRIPTS)
+    wanted = known if text == "all" else [] if text == "none" else text.split(",")
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"no peer '{unknown[0]}': one of {', '.join(known)}")
+    return [*wanted, "deftnn"]
+
+
+def plan(args):
+    """(model, case, competitors) in the order in which they are measured. ValueError says what is wrong with args."""
+    batches, threads, peers = numbers(args.batch, "--batch"), numbers(args.threads, "--threads"), peers_of(args.peers)
+    dense = [] if args.models == "none" else models.chosen(args.models)
+    reduced_names = args.reduced
+    if reduced_names is None:
+        reduced_names = ",".join(name for name in REDUCED.split(",") if models.BY_NAME[name] in dense) or "none"
+    reduced = [] if reduced_names == "none" else models.chosen(reduced_names)
+    plans = []
+    for model in dense:
+        # int8 needs a network that was trained, to be worth anything
+        wanted = [c for c in competitors.DENSE if c.peer in peers and (c.format != "int8" or model.file)]
+        plans += [(model, measure.Case(batch, count), wanted) for count in threads for batch in batches]
+    for model in reduced:
+        for cold in ([False, True] if model.name in COLD.split(",") else [False]):
+            for keep in competitors.CUT_SHARES:
+                wanted = [c for c in competitors.cut_competitors(keep) if c.peer in peers]
+                plans.append((model, measure.Case(1, threads[0], keep, cold), wanted))
+    return plans
+
+
+class Bench:
+    def __init__(self, args, command):
+        self.args, self.worker = args, pathlib.Path(args.worker).resolve()
+        if not self.worker.exists():
+            raise ValueError(f"{args.worker} is not there: make bench builds it")
+        self.record = {"command": command, "date": datetime.date.today().isoformat(), "cpu": "", "isa": "", "peaks": {},
+                       "versions": {}, "tables": [], "missing": {}}
+
+    def measure_peaks(self, threads):
+        lenet = models.BY_NAME["lenet5"].path()
+        for count in threads:
+            with workers.Worker([self.worker, lenet, "--threads", str(count)]) as worker:
+                peaks = worker.ask("peaks")
+            self.record.update(cpu=peaks["cpu"], isa=peaks["isa"])
+            self.record["peaks"][str(count)] = peaks
+
+    def table(self, model, case, wanted):
+        # How long it takes to start does not depend on the batch, and is asked of the first case only.
+        first = not any(table["model"] == model.name for table in self.record["tables"])
+        effort = measure.Effort(self.args.rounds, starts=3 if first and not self.args.quick else 1)
+        rows = measure.measure(model, case, [c for c in wanted if first or not c.package], self.worker, effort)
+        self.record["versions"].update({row["peer"]: row["version"] for row in rows if "version" in row})
+        table = {"model": model.name, "title": model.title, "case": case.title, "batch": case.batch, "threads": case.threads,
+                 "keep": case.keep, "cold": case.cold, "rows": rows}
+        self.record["tables"].append(table)
+        print("\n".join(report.table_lines(table, self.record["peaks"].get(str(case.threads)))), flush=True)
+
+    def run(self, plans):
+        """Measures, and writes the files after each table: what is there survives an interruption."""
+        self.measure_peaks(sorted({case.threads for _, case, _ in plans}, reverse=True))
+        for model, case, wanted in plans:
+            try:
+                model.path()
+            except FileNotFoundError as error:
+                if model.title not in self.record["missing"]:
+                    print(f"{model.title}: {error}\n", flush=True)
+                self.record["missing"][model.title] = str(error)
+                continue
+            if case.batch > 1 and self.fixed_batch(model) and case.batch != 1:
+                continue
+            self.table(model, case, wanted)
+            report.write(self.record, self.args.output)
+        return report.write(self.record, self.args.output)
+
+    def fixed_batch(self, model):
+        """True where an earlier case has shown that the network's file fixes its batch."""
+        return any(row.get("batch", table["batch"]) != table["batch"] for table in self.record["tables"]
+                   if table["model"] == model.name for row in table["rows"])
+
+
+def main(arguments):
+    args = parse(arguments)
+    try:
+        plans = plan(args)
+        path = Bench(args, " ".join(["bench/run.py", *arguments])).run(plans)
+    except (ValueError, workers.WorkerError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {os.path.relpath(path)} and .json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
