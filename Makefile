@@ -4,16 +4,26 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 VENV := .venv
-PEERS := onnxruntime onnx numpy pillow
+# ONNX Runtime and what the tests need; the bench's further peers are optional: a table says which are missing.
+PYTHON_PACKAGES := onnxruntime onnx numpy pillow
+PEERS := openvino ncnn nncf
+# Options of `make bench` and `make bench-check`: ARGS="--quick --models resnet18,lenet5"
+ARGS ?=
 
-.PHONY: all setup venv build demo test test-asan test-tsan bench kernel-bench format format-check lint clean
+.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker kernel-bench format \
+        format-check lint clean
 all: build
 
 setup:
 	@tools/setup.sh
 
 venv: setup
-	@test -f $(VENV)/.peers || (python3 -m venv $(VENV) && $(VENV)/bin/pip -q install $(PEERS) && touch $(VENV)/.peers)
+	@test -f $(VENV)/.peers || (python3 -m venv $(VENV) && $(VENV)/bin/pip -q install $(PYTHON_PACKAGES) && touch $(VENV)/.peers)
+
+# pnnx converts for ncnn; it asks for PyTorch, which that does not need.
+peers: venv
+	@test -f $(VENV)/.bench_peers || { for peer in $(PEERS) "--no-deps pnnx"; do $(VENV)/bin/pip -q install $$peer || \
+		echo "peers: $$peer could not be installed"; done; touch $(VENV)/.bench_peers; }
 
 build: setup
 	@cmake --preset $(PRESET) >/dev/null
@@ -30,8 +40,17 @@ test: setup venv
 test-asan test-tsan: setup
 	@JOBS=$(JOBS) tools/sanitize.sh $(@:test-%=%)
 
-bench: build venv
-	@$(VENV)/bin/python bench/against_onnxruntime.py --deftnn $(BUILD)/deftnn examples/fashion_mnist/fashion_vgg.onnx
+bench-worker: setup
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target deftnn_bench_worker
+
+# Writes bench/results/<cpu>.md and .json; the shared models are those of DEFTNN_DATA (../shared).
+bench: bench-worker peers
+	@$(VENV)/bin/python bench/run.py $(ARGS)
+
+# Against bench/thresholds.toml, measured now, or ARGS="--from bench/results/<cpu>.json".
+bench-check: bench-worker peers
+	@$(VENV)/bin/python bench/check.py $(ARGS)
 
 kernel-bench: build
 	@$(BUILD)/deftnn_kernel_bench

@@ -20,9 +20,12 @@ class Competitor:
     keep: float = 1.0  # share of K that stays, in every layer but the first
     how: str = ""  # of a cut: DeftNN's grouping; a peer's "gather" or "slice"
     package: bool = False  # DeftNN from a .deft: started, not timed
+    file: pathlib.Path | None = None  # DeftNN on this file instead of the model's
 
     @property
     def name(self):
+        if self.file:
+            return f"{self.peer} {self.file.name}"
         words = [self.peer, self.format]
         if self.keep < 1:
             words += [f"{round(100 * self.keep)} %", self.how]
@@ -37,8 +40,8 @@ DENSE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor
          Competitor("onnxruntime", "fp32"), Competitor("openvino", "fp32"), Competitor("openvino", "bf16"),
          Competitor("openvino", "int8"), Competitor("ncnn", "fp32")]
 # What a cut is compared with in the same run: the dense networks of those that can run it.
-CUT_BASE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor("openvino", "fp32"),
-            Competitor("openvino", "bf16")]
+CUT_BASE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor("onnxruntime", "fp32"),
+            Competitor("openvino", "fp32"), Competitor("openvino", "bf16")]
 SCRIPTS = {"onnxruntime": "ort.py", "openvino": "ov.py", "ncnn": "ncnn_net.py"}
 MODULES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"]}
 
@@ -63,7 +66,7 @@ def _write_package(worker, source, format):
 
 def command_of(competitor, model, case, worker):
     """The worker's command line. WorkerError says why this competitor cannot run that case."""
-    path = model.path()
+    path = competitor.file or model.path()
     tail = ["--format", competitor.format, "--threads", str(case.threads), "--batch", str(case.batch)]
     tail += ["--cold"] if case.cold else []
     if competitor.ours:
@@ -87,7 +90,7 @@ def command_of(competitor, model, case, worker):
 
 def _quantized(path):
     if not list(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/nncf")):
-        raise workers.WorkerError("nncf is not installed (make bench-int8)")
+        raise workers.WorkerError("nncf is not installed (make peers)")
     target = models.ROOT / "build" / "bench" / "int8" / f"{path.stem}.xml"
     if not target.exists() or target.stat().st_mtime < path.stat().st_mtime:
         _prepare([sys.executable, PEERS / "quantize.py", path, target], "nncf")

@@ -45,9 +45,10 @@ def _start(competitor, model, case, worker, effort):
         running = workers.Worker(command)
         starts.append(running.start_s)
     ready = running.ready
-    row = {"competitor": competitor.name, "peer": competitor.peer, "format": competitor.format, "version": ready["version"],
-           "batch": ready["batch"], "peak_mib": ready["peak_kib"] / 1024, "first_output_s": statistics.median(starts),
-           "first_output_mad_s": mad(starts), "import_s": running.import_s, "start_clean": running.start_clean}
+    row = {"competitor": competitor.name, "peer": competitor.peer, "format": ready["format"], "keep": competitor.keep,
+           "version": ready["version"], "batch": ready["batch"], "peak_mib": ready["peak_kib"] / 1024,
+           "first_output_s": statistics.median(starts), "first_output_mad_s": mad(starts), "import_s": running.import_s,
+           "start_clean": running.start_clean}
     if "macs" in ready:
         row["macs"] = ready["macs"]
     if competitor.package:
@@ -87,7 +88,7 @@ def measure(model, case, wanted, worker, effort):
                     running[competitor.name] = process
             except workers.WorkerError as error:
                 row = {"competitor": competitor.name, "peer": competitor.peer, "format": competitor.format,
-                       "error": str(error)}
+                       "keep": competitor.keep, "error": str(error)}
             rows.append(row)
         groups = _alternate(running, effort.rounds, effort.seconds) if running else {}
     finally:

@@ -3,6 +3,8 @@ import dataclasses
 import os
 import pathlib
 
+import onnx
+
 import networks
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,6 +29,16 @@ class Model:
         if not self.file.exists():
             raise FileNotFoundError(f"{self.file} is not there (set DEFTNN_DATA)")
         return self.file
+
+
+    def fixed_batch(self):
+        """The batch size that the file is fixed to, or 0 when any will do."""
+        if self.build is not None:
+            return 0
+        graph = onnx.load(self.path(), load_external_data=False).graph
+        weights = {tensor.name for tensor in graph.initializer}
+        first = next(value for value in graph.input if value.name not in weights)
+        return first.type.tensor_type.shape.dim[0].dim_value
 
 
 TRANSFORMER = "operators missing"

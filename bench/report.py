@@ -5,17 +5,24 @@ import re
 import models
 
 RESULTS = models.ROOT / "bench" / "results"
-HEAD = ["", "ms", "to best peer", "to best fp32 peer", "of peak", "MiB", "first output s", "clean groups"]
+HEAD = ["", "ms", "to best peer", "to best fp32 peer", "over dense", "of peak", "MiB", "first output s", "clean groups"]
 
 
 def slug(cpu, isa):
     return re.sub(r"[^a-z0-9]+", "_", f"{cpu} {isa}".lower()).strip("_")
 
 
-def best(rows, formats=None):
-    """The fastest peer's row, of these formats; None where no peer has a figure."""
-    timed = [row for row in rows if row["peer"] != "deftnn" and "ms" in row and (not formats or row["format"] in formats)]
+def best(rows, keep=1.0, formats=None):
+    """The fastest peer's row at this share of K, of these formats; None where no peer has a figure."""
+    timed = [row for row in rows if row["peer"] != "deftnn" and "ms" in row and row["keep"] == keep and
+             (not formats or row["format"] in formats)]
     return min(timed, key=lambda row: row["ms"], default=None)
+
+
+def over_dense(rows, row):
+    """How many times faster the cut network is than the same competitor's dense one; None for a dense row."""
+    dense = [other for other in rows if other["competitor"] == f"{row['peer']} {row['format']}" and "ms" in other]
+    return dense[0]["ms"] / row["ms"] if dense and row["keep"] < 1 else None
 
 
 def share_of_peak(row, macs, peaks):
@@ -27,9 +34,10 @@ def share_of_peak(row, macs, peaks):
 
 
 def macs_of(table, row):
-    """Multiply-adds of a row's network: our own count, dense or cut as the row is."""
-    cut = "%" in row["competitor"]
-    return next((other["macs"] for other in table["rows"] if "macs" in other and ("%" in other["competitor"]) == cut), None)
+    """Multiply-adds of a row's network: our own count, at the same share of K where the row is a peer's."""
+    if "macs" in row:
+        return row["macs"]
+    return next((other["macs"] for other in table["rows"] if "macs" in other and other["keep"] == row["keep"]), None)
 
 
 def _significant(value):
@@ -42,12 +50,13 @@ def _cells(table, row, peaks):
     cells = [row["competitor"]]
     if "ms" in row:
         share = share_of_peak(row, macs_of(table, row), peaks)
-        for value in (row["ms"], *(row["ms"] / other["ms"] if other else None for other in (
-                best(table["rows"]), best(table["rows"], ["fp32"])))):
-            cells.append(_significant(value))
+        peers = best(table["rows"], row["keep"]), best(table["rows"], row["keep"], ["fp32"])
+        ratios = [row["ms"] / peer["ms"] if peer else None for peer in peers]
+        gain = over_dense(table["rows"], row)
+        cells += [_significant(value) for value in (row["ms"], *ratios)] + [f"{gain:.2f}x" if gain else "-"]
         cells.append(f"{100 * share:.0f} %" if share is not None else "-")
     else:
-        cells += ["-"] * 4
+        cells += ["-"] * 5
     start = _significant(row["first_output_s"]) + ("" if row["start_clean"] else " (disturbed)")
     return cells + [f"{row['peak_mib']:.0f}", start, f"{row['clean']}/{row['groups']}" if "clean" in row else "-"]
 
@@ -80,8 +89,8 @@ def markdown(record):
     versions = ", ".join(f"{peer} {version}" for peer, version in sorted(record["versions"].items()))
     lines = [f"# {record['cpu']}, {record['isa']}", "", f"Measured {record['date']} by `{record['command']}`. {versions}.", ""]
     lines += [_peaks_line(threads, peaks) for threads, peaks in record["peaks"].items()] + [
-        "", "Medians over clean groups, taken in turns (docs/benchmarks.md). A ratio is the row's time by the best peer's of "
-        "the same table; MiB is the worker's peak at its first output, and that output's moment counts from the start of its "
+        "", "Medians over clean groups, taken in turns (docs/benchmarks.md). A ratio is the row's time by the best "
+        "peer's at the same share of K; MiB is the worker's peak at its first output, and that output's moment counts from the start of its "
         "process.", ""]
     for table in record["tables"]:
         lines += table_lines(table, record["peaks"].get(str(table["threads"])))

@@ -79,19 +79,28 @@ def plan(args):
     return plans
 
 
+def worker_at(path):
+    worker = pathlib.Path(path).resolve()
+    if not worker.exists():
+        raise ValueError(f"{path} is not there: make bench-worker builds it")
+    return worker
+
+
+def peaks_of(worker, threads):
+    """The machine's measured peaks with so many threads."""
+    with workers.Worker([worker, models.BY_NAME["lenet5"].path(), "--threads", str(threads)]) as process:
+        return process.ask("peaks")
+
+
 class Bench:
     def __init__(self, args, command):
-        self.args, self.worker = args, pathlib.Path(args.worker).resolve()
-        if not self.worker.exists():
-            raise ValueError(f"{args.worker} is not there: make bench builds it")
+        self.args, self.worker = args, worker_at(args.worker)
         self.record = {"command": command, "date": datetime.date.today().isoformat(), "cpu": "", "isa": "", "peaks": {},
                        "versions": {}, "tables": [], "missing": {}}
 
     def measure_peaks(self, threads):
-        lenet = models.BY_NAME["lenet5"].path()
         for count in threads:
-            with workers.Worker([self.worker, lenet, "--threads", str(count)]) as worker:
-                peaks = worker.ask("peaks")
+            peaks = peaks_of(self.worker, count)
             self.record.update(cpu=peaks["cpu"], isa=peaks["isa"])
             self.record["peaks"][str(count)] = peaks
 
@@ -117,16 +126,13 @@ class Bench:
                     print(f"{model.title}: {error}\n", flush=True)
                 self.record["missing"][model.title] = str(error)
                 continue
-            if case.batch > 1 and self.fixed_batch(model) and case.batch != 1:
+            fixed = model.fixed_batch()
+            if fixed not in (0, case.batch):
+                self.record["missing"][f"{model.title}, batch {case.batch}"] = f"its file fixes the batch to {fixed}"
                 continue
             self.table(model, case, wanted)
             report.write(self.record, self.args.output)
         return report.write(self.record, self.args.output)
-
-    def fixed_batch(self, model):
-        """True where an earlier case has shown that the network's file fixes its batch."""
-        return any(row.get("batch", table["batch"]) != table["batch"] for table in self.record["tables"]
-                   if table["model"] == model.name for row in table["rows"])
 
 
 def main(arguments):
