@@ -99,9 +99,14 @@ def markdown(record):
     return "\n".join(lines)
 
 
-def write(record, folder=None):
+def read(record, folder):
+    """The earlier record of the same machine; empty where there is none."""
+    path = folder / f"{slug(record['cpu'], record['isa'])}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def write(record, folder):
     """Writes both files; returns the path of the .md."""
-    folder = folder or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{slug(record['cpu'], record['isa'])}.md"
     path.write_text(markdown(record))

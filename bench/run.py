@@ -6,6 +6,7 @@ machine are dropped. docs/benchmarks.md says what the figures mean.
 """
 import argparse
 import datetime
+import operator
 import os
 import pathlib
 import sys
@@ -30,6 +31,7 @@ def parse(arguments):
     add("--peers", default="all", help="of onnxruntime,openvino,ncnn; all; none")
     add("--reduced", default=None, help=f"networks with K cut, batch 1 (default {REDUCED} where --models has them); all; none")
     add("--rounds", type=int, default=8, help="clean groups of each competitor")
+    add("--update", action="store_true", help="keep the tables of the files that are there, but for those measured now")
     add("--quick", action="store_true", help="2 rounds, one start, batch 1, the first number of threads, no cut networks")
     add("--output", type=pathlib.Path, default=report.RESULTS, help="folder of the .md and .json")
     args = parser.parse_args(arguments)
@@ -104,20 +106,36 @@ class Bench:
             self.record.update(cpu=peaks["cpu"], isa=peaks["isa"])
             self.record["peaks"][str(count)] = peaks
 
-    def table(self, model, case, wanted):
-        # How long it takes to start does not depend on the batch, and is asked of the first case only.
-        first = not any(table["model"] == model.name for table in self.record["tables"])
+    def keep_earlier(self):
+        """Takes over what is in the results file of this machine. Each table is a measurement of its own."""
+        earlier = report.read(self.record, self.args.output)
+        for key in ("versions", "peaks", "missing"):
+            self.record[key] = {**earlier.get(key, {}), **self.record[key]}
+        self.record["tables"] = earlier.get("tables", [])
+
+    def add_table(self, table):
+        key = operator.itemgetter("model", "case")
+        order = list(models.BY_NAME)
+        tables = [other for other in self.record["tables"] if key(other) != key(table)] + [table]
+        self.record["tables"] = sorted(tables, key=lambda t: (
+            order.index(t["model"]) if t["model"] in order else len(order), t["cold"], -t["keep"], -t["threads"], t["batch"]))
+
+    def table(self, model, case, wanted, first):
+        """Measures one case. How long it takes to start does not depend on the batch: asked of a model's first case only."""
         effort = measure.Effort(self.args.rounds, starts=3 if first and not self.args.quick else 1)
         rows = measure.measure(model, case, [c for c in wanted if first or not c.package], self.worker, effort)
         self.record["versions"].update({row["peer"]: row["version"] for row in rows if "version" in row})
         table = {"model": model.name, "title": model.title, "case": case.title, "batch": case.batch, "threads": case.threads,
-                 "keep": case.keep, "cold": case.cold, "rows": rows}
-        self.record["tables"].append(table)
+                 "keep": case.keep, "cold": case.cold, "date": self.record["date"], "rows": rows}
+        self.add_table(table)
         print("\n".join(report.table_lines(table, self.record["peaks"].get(str(case.threads)))), flush=True)
 
     def run(self, plans):
         """Measures, and writes the files after each table: what is there survives an interruption."""
         self.measure_peaks(sorted({case.threads for _, case, _ in plans}, reverse=True))
+        if self.args.update:
+            self.keep_earlier()
+        begun = set()
         for model, case, wanted in plans:
             try:
                 model.path()
@@ -130,7 +148,8 @@ class Bench:
             if fixed not in (0, case.batch):
                 self.record["missing"][f"{model.title}, batch {case.batch}"] = f"its file fixes the batch to {fixed}"
                 continue
-            self.table(model, case, wanted)
+            self.table(model, case, wanted, model.name not in begun)
+            begun.add(model.name)
             report.write(self.record, self.args.output)
         return report.write(self.record, self.args.output)
 
