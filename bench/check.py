@@ -198,7 +198,8 @@ def main(arguments):
     verdicts = judge(record, rows)
     print_verdicts(verdicts)
     failed = [v for v in verdicts if v.fails and not (args.partial and v.word == "not judged")]
-    count = {word: sum(v.word == word for v in verdicts) for word in ("held", "missed", "missed within noise", "not judged", "waits")}
+    words = ("held", "missed", "missed within noise", "not judged", "does not apply", "waits")
+    count = {word: sum(v.word == word for v in verdicts) for word in words}
     print(", ".join(f"{number} {word}" for word, number in count.items() if number))
     return 1 if failed else 0
 

@@ -87,7 +87,8 @@ def _peaks_line(threads, peaks):
 
 def markdown(record):
     versions = ", ".join(f"{peer} {version}" for peer, version in sorted(record["versions"].items()))
-    lines = [f"# {record['cpu']}, {record['isa']}", "", f"Measured {record['date']} by `{record['command']}`. {versions}.", ""]
+    lines = [f"# {record['cpu']}, {record['isa']}", "",
+             f"Measured until {record['date']}, last by `{record['command']}`. {versions}.", ""]
     lines += [_peaks_line(threads, peaks) for threads, peaks in record["peaks"].items()] + [
         "", "Medians over clean groups, taken in turns (docs/benchmarks.md). A ratio is the row's time by the best "
         "peer's at the same share of K; MiB is the worker's peak at its first output, and that output's moment counts from the start of its "

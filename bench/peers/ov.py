@@ -25,7 +25,8 @@ def load(args):
     for index, port in enumerate(compiled.inputs):
         array = protocol.random_input(list(port.shape), port.element_type.to_dtype())
         request.set_input_tensor(index, openvino.Tensor(array))
-    return lambda: (request.start_async(), request.wait()), compiled.inputs[0].shape[0]
+    # In the caller's thread and without copies: start_async() costs a small network 0.01 ms.
+    return lambda: request.infer(share_outputs=True), compiled.inputs[0].shape[0]
 
 
 if __name__ == "__main__":

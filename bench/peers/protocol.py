@@ -81,6 +81,7 @@ def serve(peer, version, load, args, imported_at):
             else:
                 break
     except Exception as error:  # a peer's library may raise anything; the bench prints one line of it
-        _answer(answers, error=" ".join(f"{type(error).__name__}: {error}".split())[:300])
+        kind = "" if type(error) is RuntimeError else f"{type(error).__name__}: "
+        _answer(answers, error=" ".join(f"{kind}{error}".split())[:300])
         sys.exit(1)
     sys.exit(0)
