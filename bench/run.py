@@ -18,6 +18,7 @@ import report
 import workers
 
 REDUCED = "resnet50,fc4096"  # default of --reduced: the networks of bench/thresholds.toml
+PEAK_TRIES = 5
 COLD = "fc4096"  # measured with cold caches too
 
 
@@ -89,9 +90,14 @@ def worker_at(path):
 
 
 def peaks_of(worker, threads):
-    """The machine's measured peaks with so many threads."""
+    """The machine's measured peaks with so many threads: the best of several, for a peak is what nothing has disturbed."""
     with workers.Worker([worker, models.BY_NAME["lenet5"].path(), "--threads", str(threads)]) as process:
-        return process.ask("peaks")
+        tries = [process.ask("peaks") for _ in range(PEAK_TRIES)]
+    peaks = dict(tries[0])
+    for key in ("fp32_gflops", "dfp16_gflops"):
+        peaks[key] = max(one[key] for one in tries)
+    peaks["read_gbps"] = [max(rates) for rates in zip(*(one["read_gbps"] for one in tries))]
+    return peaks
 
 
 class Bench:
