@@ -100,6 +100,11 @@ def peaks_of(worker, threads):
     return peaks
 
 
+def disturbed(table):
+    """True where a competitor had no clean group."""
+    return any(row.get("clean") == 0 for row in table["rows"])
+
+
 class Bench:
     def __init__(self, args, command):
         self.args, self.worker = args, worker_at(args.worker)
@@ -120,8 +125,12 @@ class Bench:
         self.record["tables"] = earlier.get("tables", [])
 
     def add_table(self, table):
+        """Adds it, in place of an earlier one of the same case, unless that was measured in peace and this one was not."""
         key = operator.itemgetter("model", "case")
         order = list(models.BY_NAME)
+        if disturbed(table) and any(key(other) == key(table) and not disturbed(other) for other in self.record["tables"]):
+            print("The machine was busy: the earlier figures of this case stay.\n")
+            return
         tables = [other for other in self.record["tables"] if key(other) != key(table)] + [table]
         self.record["tables"] = sorted(tables, key=lambda t: (
             order.index(t["model"]) if t["model"] in order else len(order), t["cold"], -t["keep"], -t["threads"], t["batch"]))
