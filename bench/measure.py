@@ -58,16 +58,20 @@ def _start(competitor, model, case, worker, effort):
 
 
 def _alternate(running, rounds, seconds):
-    """Groups by competitor, one of each a round, until each has `rounds` clean ones or was tried often enough. The order
-    turns, so that nobody always runs after the same neighbour."""
-    groups = {name: [] for name in running}
-    names = list(running)
+    """(groups, errors) by competitor: one group of each a round, until each has `rounds` clean ones or was tried often
+    enough. The order turns, so that nobody always runs after the same neighbour. Who fails is left out from then on."""
+    groups, errors = {name: [] for name in running}, {}
     for turn in range(ATTEMPTS * rounds):
-        for name in names[turn % len(names):] + names[:turn % len(names)]:
-            groups[name].append(running[name].run(seconds))
-        if all(sum(group.clean for group in list_) >= rounds for list_ in groups.values()):
+        names = list(groups)
+        if all(sum(group.clean for group in groups[name]) >= rounds for name in names):
             break
-    return groups
+        for name in names[turn % len(names):] + names[:turn % len(names)]:
+            try:
+                groups[name].append(running[name].run(seconds))
+            except workers.WorkerError as error:
+                errors[name] = str(error)
+                del groups[name]
+    return groups, errors
 
 
 def _summarise(row, groups):
@@ -90,13 +94,15 @@ def measure(model, case, wanted, worker, effort):
                 row = {"competitor": competitor.name, "peer": competitor.peer, "format": competitor.format,
                        "keep": competitor.keep, "error": str(error)}
             rows.append(row)
-        groups = _alternate(running, effort.rounds, effort.seconds) if running else {}
+        groups, errors = _alternate(running, effort.rounds, effort.seconds)
     finally:
         for process in running.values():
             process.close()
     for row in rows:
         if row["competitor"] in groups:
             _summarise(row, groups[row["competitor"]])
+        elif row["competitor"] in errors:
+            row["error"] = errors[row["competitor"]]
     return rows
 
 

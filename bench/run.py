@@ -165,6 +165,7 @@ class Bench:
                 continue
             self.table(model, case, wanted, model.name not in begun)
             begun.add(model.name)
+            self.record["missing"].pop(model.title, None)
             report.write(self.record, self.args.output)
         return report.write(self.record, self.args.output)
 
