@@ -65,7 +65,7 @@ class Chooser {
     if (node.op == "Add" || node.op == "Sub" || node.op == "Mul" || node.op == "Div")
       return Binary(node);
     if (node.op == "Concat") return Concat(node);
-    if (IsReshape(node)) return Reshape(node);
+    if (IsReshape(node) || KeepsOrder(node)) return Reshape(node);
     return plain;
   }
 
@@ -77,6 +77,28 @@ class Chooser {
     return node.op == "Flatten" || node.op == "Reshape" || node.op == "Squeeze" ||
            node.op == "Unsqueeze" || node.op == "Identity" ||
            (node.op == "Dropout" && node.outputs.size() == 1);  // else the mask is wanted too
+  }
+
+  // At these shapes every element stays where it is: a Slice that keeps everything, a Transpose
+  // that only moves axes of extent one.
+  bool KeepsOrder(const Node& node) const {
+    const Shape &from = shape(node.inputs[0]), &to = shape(node.outputs[0]);
+    if (node.op == "Slice") {
+      if (from != to) return false;
+      if (!node.has_input(4)) return true;
+      const Tensor& steps = infos_[node.inputs[4]].constant;
+      const auto values = steps.defined() ? ToInt64Vector(steps) : Error("unknown");
+      return values.ok() &&
+             std::all_of(values->begin(), values->end(), [](int64_t step) { return step == 1; });
+    }
+    if (node.op != "Transpose" || !node.has("perm")) return false;
+    int64_t last = -1;
+    for (const int64_t axis : node.Ints("perm")) {
+      if (from.at(static_cast<size_t>(axis)) == 1) continue;
+      if (axis < last) return false;
+      last = axis;
+    }
+    return true;
   }
 
   NodeChoice Softmax(const Node& node) const {

@@ -187,6 +187,41 @@ TEST(Session, MatricesReadAsImagesAndBack) {
   }
 }
 
+// Slices that keep everything and Transposes that only move axes of extent one are no steps; those
+// that turn a row round, or swap real axes, are.
+TEST(Session, WhatKeepsTheOrderIsNoStep) {
+  Rng rng(11);
+  Builder b(rng);
+  const auto ints = [&](std::vector<int64_t> values) {
+    const int64_t count = static_cast<int64_t>(values.size());
+    return b.graph.AddConstant("ints", Tensor::Of<int64_t>({count}, values));
+  };
+  const ValueId x = b.Input({2, 5, 1, 6});
+  const auto slice = [&](ValueId from, int64_t begin, int64_t end, int64_t step) {
+    return b.AddOp("Slice", {from, ints({begin}), ints({end}), ints({3}), ints({step})});
+  };
+  const std::vector<int64_t> ones_move{0, 2, 1, 3}, rows_swap{0, 3, 2, 1};
+  const ValueId whole = slice(x, 0, 100, 1);
+  const ValueId moved = b.AddOp("Transpose", {whole}, {{"perm", ones_move}});
+  const ValueId turned = slice(moved, -1, -100, -1);
+  const ValueId part = slice(x, 0, 5, 1);
+  b.graph.AddOutput(b.AddOp("Tanh", {turned}));
+  b.graph.AddOutput(b.AddOp("Tanh", {b.AddOp("Transpose", {part}, {{"perm", rows_swap}})}));
+  const Tensor input = RandomTensor({2, 5, 1, 6}, rng);
+  ExpectMatchesOracle(b.graph, {input});
+  auto session = Session::Create(b.graph, {.threads = 1, .isa = std::nullopt, .packed = nullptr});
+  ASSERT_TRUE(session.ok());
+  const auto plan = (*session)->PlanFor({{ElementType::kFloat32, input.shape(), {}}});
+  ASSERT_TRUE(plan.ok());
+  int slices = 0, transposes = 0;
+  for (const PlannedStep& step : (*plan)->steps) {
+    slices += step.op == "Slice";
+    transposes += step.op == "Transpose";
+  }
+  EXPECT_EQ(slices, 2);
+  EXPECT_EQ(transposes, 1);
+}
+
 TEST(Session, RunsFromSeveralThreadsAtOnce) {
   Rng rng(9);
   Builder b(rng);
