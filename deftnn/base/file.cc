@@ -79,11 +79,12 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
 }
 
 void MappedFile::Forget(std::span<const std::byte> part) const {
-  // Whole pages only: what lies beside them stays.
-  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  // Whole pages only: what lies beside them stays. A mapping begins with a page.
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<size_t>(part.data() - data_.get());
+  const size_t begin = (offset + page - 1) / page * page,
+               end = (offset + part.size()) / page * page;
+  if (begin < end) madvise(const_cast<std::byte*>(data_.get()) + begin, end - begin, MADV_DONTNEED);
 }
 
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {

@@ -39,7 +39,7 @@ Result<Contestant> Enter(Graph graph, int threads) {
   return contestant;
 }
 
-Status ScoreAll(std::vector<Contestant*> contestants, const ConcludeSetting& setting) {
+Status ScoreAll(const std::vector<Contestant*>& contestants, const ConcludeSetting& setting) {
   std::vector<std::string> names;
   for (ValueId id : setting.dense.outputs()) names.push_back(setting.dense.value(id).name);
   std::optional<Outputs> reference;
@@ -66,7 +66,7 @@ Status ScoreAll(std::vector<Contestant*> contestants, const ConcludeSetting& set
   return {};
 }
 
-Status TimeAll(std::vector<Contestant*> contestants, const ConcludeSetting& setting,
+Status TimeAll(const std::vector<Contestant*>& contestants, const ConcludeSetting& setting,
                uint64_t seed) {
   const std::vector<Tensor> inputs = RandomInputs(setting.dense, setting.batch, seed);
   std::vector<LatencyRequest> requests;

@@ -192,7 +192,7 @@ TEST(Session, MatricesReadAsImagesAndBack) {
 TEST(Session, WhatKeepsTheOrderIsNoStep) {
   Rng rng(11);
   Builder b(rng);
-  const auto ints = [&](std::vector<int64_t> values) {
+  const auto ints = [&](const std::vector<int64_t>& values) {
     const int64_t count = static_cast<int64_t>(values.size());
     return b.graph.AddConstant("ints", Tensor::Of<int64_t>({count}, values));
   };
