@@ -19,6 +19,7 @@ constexpr double kLeastStep = 1.02;       // between the ratios of two candidate
 constexpr double kFirstCostRatio = 2.25;  // of the first one
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
+constexpr double kMostLoss = 100;      // nats; more than any that is of use, and finite
 constexpr double kLeastFactor = 1e-6;  // of a law, whose inverse is taken
 
 Result<double> SpeedupOf(const SearchSetting& setting, const Graph& reduced) {
@@ -136,6 +137,7 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     Judgement judgement{.ratio = ratio};
     DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate, &judgement.loss));
+    judgement.loss = std::min(judgement.loss, kMostLoss);
     judgement.drop = drop.points;
     spdlog::info(
         "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f}), "
