@@ -28,12 +28,6 @@ constexpr int64_t kConvMacs = kPixels * kOutputs * kChannels * 9;
 constexpr int64_t kMacs = kConvMacs + kOutputs * kClasses;
 constexpr double kReduce = 1.8;
 
-std::vector<float> Normal(Rng& rng, int64_t count, double scale) {
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(scale * rng.Normal());
-  return values;
-}
-
 // Conv 3 x 3, ReLU, global average, fully connected.
 std::string SmallNetwork(Rng& rng) {
   ModelBuilder model;

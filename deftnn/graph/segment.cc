@@ -5,24 +5,15 @@
 namespace deftnn {
 namespace {
 
-// By value: is it made by nodes [first, last)?
-std::vector<bool> MadeBy(const Graph& graph, int first, int last) {
-  std::vector<bool> made(graph.values().size());
+// By value: is it in that list of one of the nodes [first, last)?
+std::vector<bool> Marked(const Graph& graph, int first, int last,
+                         std::vector<ValueId> Node::*list) {
+  std::vector<bool> marked(graph.values().size());
   for (int i = first; i < last; ++i) {
-    for (ValueId id : graph.node(i).outputs)
-      if (id != kNoValue) made[id] = true;
+    for (ValueId id : graph.node(i).*list)
+      if (id != kNoValue) marked[id] = true;
   }
-  return made;
-}
-
-// By value: do nodes [first, last) read it?
-std::vector<bool> ReadBy(const Graph& graph, int first, int last) {
-  std::vector<bool> read(graph.values().size());
-  for (int i = first; i < last; ++i) {
-    for (ValueId id : graph.node(i).inputs)
-      if (id != kNoValue) read[id] = true;
-  }
-  return read;
+  return marked;
 }
 
 // Copies values of one graph into another, each once.
@@ -32,7 +23,8 @@ class Copier {
       : from_(from), to_(to), copies_(from.values().size(), kNoValue) {}
 
   ValueId Copy(ValueId id) {
-    if (id == kNoValue || copies_[id] != kNoValue) return id == kNoValue ? id : copies_[id];
+    if (id == kNoValue) return id;
+    if (copies_[id] != kNoValue) return copies_[id];
     const Value& value = from_.value(id);
     copies_[id] = value.is_constant() ? to_.AddConstant(value.name, value.constant)
                                       : to_.AddValue(value.name, value.type, value.shape);
@@ -50,9 +42,9 @@ class Copier {
 std::vector<ValueId> LiveBefore(const Graph& graph, int index) {
   const int nodes = static_cast<int>(graph.nodes().size());
   DEFTNN_CHECK(index >= 0 && index <= nodes);
-  std::vector<bool> made = MadeBy(graph, 0, index);
+  std::vector<bool> made = Marked(graph, 0, index, &Node::outputs);
   for (ValueId id : graph.inputs()) made[id] = true;
-  std::vector<bool> needed = ReadBy(graph, index, nodes);
+  std::vector<bool> needed = Marked(graph, index, nodes, &Node::inputs);
   for (ValueId id : graph.outputs()) needed[id] = true;
   std::vector<ValueId> live;
   for (size_t id = 0; id < made.size(); ++id) {
@@ -63,7 +55,8 @@ std::vector<ValueId> LiveBefore(const Graph& graph, int index) {
 
 Graph Segment(const Graph& graph, int first, int last) {
   DEFTNN_CHECK(first <= last);
-  const std::vector<bool> read = ReadBy(graph, first, last), made = MadeBy(graph, first, last);
+  const std::vector<bool> read = Marked(graph, first, last, &Node::inputs),
+                          made = Marked(graph, first, last, &Node::outputs);
   Graph segment;
   segment.name = graph.name;
   Copier copier(graph, segment);

@@ -6,9 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "deftnn/base/rng.h"
 #include "deftnn/onnx/import.h"
 
 namespace deftnn {
+
+/// Weights: `count` numbers of that deviation.
+inline std::vector<float> Normal(Rng& rng, int64_t count, double scale) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(scale * rng.Normal());
+  return values;
+}
 
 /// An opset 13 model, IR 8, that starts empty.
 class ModelBuilder {

@@ -127,17 +127,27 @@ TEST(Pow, TypesMayDiffer) {
   EXPECT_EQ(saturated.values<int64_t>()[0], std::numeric_limits<int64_t>::max());
 }
 
+Shape RandomShape(Rng& rng) {
+  Shape shape;
+  for (int64_t axes = rng.Below(5); axes > 0; --axes) shape.push_back(rng.Between(1, 4));
+  return shape;
+}
+
+// A shape that is broadcast to `to`.
+Shape RandomOperand(const Shape& to, Rng& rng) {
+  Shape from(to.begin() + rng.Below(static_cast<int64_t>(to.size()) + 1), to.end());
+  for (int64_t& extent : from) {
+    if (rng.Below(2) == 0) extent = 1;
+  }
+  return from;
+}
+
 TEST(Broadcast, CursorAgainstTheDefinition) {
   const uint64_t seed = 3;
   SCOPED_TRACE(seed);
   Rng rng(seed);
   for (int round = 0; round < 200; ++round) {
-    Shape to;
-    for (int64_t axes = rng.Below(5); axes > 0; --axes) to.push_back(rng.Between(1, 4));
-    Shape from(to.begin() + rng.Below(static_cast<int64_t>(to.size()) + 1), to.end());
-    for (int64_t& extent : from) {
-      if (rng.Below(2) == 0) extent = 1;
-    }
+    const Shape to = RandomShape(rng), from = RandomOperand(to, rng);
     ASSERT_TRUE(BroadcastsTo(from, to));
     BroadcastCursor cursor(from, to);
     for (int64_t i = 0; i < ElementCount(to); ++i, cursor.Next()) {
@@ -160,15 +170,8 @@ TEST(Broadcast, RunsCoverEveryElementOnce) {
   SCOPED_TRACE(seed);
   Rng rng(seed);
   for (int round = 0; round < 300; ++round) {
-    Shape to;
-    for (int64_t axes = rng.Below(5); axes > 0; --axes) to.push_back(rng.Between(1, 4));
-    const auto operand = [&] {
-      Shape from(to.begin() + rng.Below(static_cast<int64_t>(to.size()) + 1), to.end());
-      for (int64_t& extent : from)
-        if (rng.Below(3) == 0) extent = 1;
-      return from;
-    };
-    const Shape a = operand(), b = operand();
+    const Shape to = RandomShape(rng);
+    const Shape a = RandomOperand(to, rng), b = RandomOperand(to, rng);
     SCOPED_TRACE(fmt::format("{} and {} to {}", ToString(a), ToString(b), ToString(to)));
     BroadcastCursor at_a(a, to), at_b(b, to);
     BroadcastRuns runs(a, b, to);

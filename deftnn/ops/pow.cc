@@ -31,14 +31,9 @@ T Power(T base, E exponent) {
 
 template <typename T, typename E>
 void Raise(const Tensor& a, const Tensor& b, Tensor& y) {
-  BroadcastCursor at_a(a.shape(), y.shape()), at_b(b.shape(), y.shape());
-  const auto bases = a.values<T>();
-  const auto exponents = b.values<E>();
-  for (T& out : y.mutable_values<T>()) {
-    out = Power(bases[at_a.at()], exponents[at_b.at()]);
-    at_a.Next();
-    at_b.Next();
-  }
+  ZipBroadcast(a.values<T>().data(), a.shape(), b.values<E>().data(), b.shape(),
+               y.mutable_values<T>().data(), y.shape(),
+               [](T base, E exponent) { return Power(base, exponent); });
 }
 
 Status Evaluate(EvaluateContext& context) {

@@ -12,7 +12,6 @@ namespace {
 
 // Where the curves are measured, and the finer grid that allocation chooses from.
 constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
-constexpr double kLeastMeasured = 0.15;
 constexpr double kLeastChannels = 0.2;
 constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
@@ -37,17 +36,6 @@ Result<ErrorCurve> MeasureCurve(const Graph& original, const Outputs& reference,
     roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
   }
   return MakeMonotone(roots);
-}
-
-EliminationOptions StageOptions(const Method& method, const std::string& grouping, double damping) {
-  EliminationOptions options;
-  options.criterion = method.criterion;
-  options.compensation = method.compensation;
-  options.grouping = grouping;
-  options.free_removals = method.free_removals;
-  options.damping = damping;
-  options.least_fraction = kLeastMeasured;
-  return options;
 }
 
 // How much of a layer's input channels may stay: counts that fill the vectors of the layer that
@@ -87,11 +75,14 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
     if (layer.why_not.empty()) {
       DEFTNN_RETURN_IF_ERROR(replay.RunTo(graph, layer.name, nullptr));
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem, ProblemOf(graph, layer, statistics[i]));
+      const double least =
+          *std::min_element(std::begin(kMeasuredFractions), std::end(kMeasuredFractions));
+      Method method = options.method;
+      method.damping = layer.damping;
       const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
-            Eliminator::Create(problem, StageOptions(options.method, grouping, layer.damping),
-                               &pool));
+            Eliminator::Create(problem, OptionsOf(method, grouping, least), &pool));
         return MeasureCurve(graph, reference, layer, eliminator, replay);
       };
       if (options.fine) {

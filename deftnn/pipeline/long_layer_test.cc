@@ -16,12 +16,6 @@ namespace {
 
 constexpr int64_t kInputs = 16500, kHidden = 32, kClasses = 5, kSamples = 160;
 
-std::vector<float> Normal(Rng& rng, int64_t count, double scale) {
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(scale * rng.Normal());
-  return values;
-}
-
 std::string LongAndShort(Rng& rng) {
   ModelBuilder model;
   model.Input("x", onnx::TensorProto::FLOAT, {-1, kInputs});

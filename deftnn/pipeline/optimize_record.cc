@@ -25,7 +25,7 @@ struct Contestant {
   Score score;
   Latency latency;
   int64_t macs = 0;
-  double drop = 0, drop_standard_error = 0;
+  Drop drop;
 };
 
 Result<Contestant> Enter(Graph graph, int threads) {
@@ -47,21 +47,14 @@ Status ScoreAll(const std::vector<Contestant*>& contestants, const ConcludeSetti
     if (contestant->twin != nullptr) {
       contestant->score = contestant->twin->score;
       contestant->drop = contestant->twin->drop;
-      contestant->drop_standard_error = contestant->twin->drop_standard_error;
       continue;
     }
     DEFTNN_ASSIGN_OR_RETURN(Outputs outputs, RunOver(*contestant->session, setting.report));
     if (!reference) reference = outputs;
     DEFTNN_ASSIGN_OR_RETURN(contestant->score, ScoreOutputs(outputs, &*reference, setting.report,
                                                             setting.yardstick, names));
-    const Score& baseline = contestants.front()->score;
-    const double sign = setting.yardstick.higher_is_better() ? 1.0 : -1.0;
-    contestant->drop = sign * (baseline.value - contestant->score.value);
-    if (baseline.per_sample.empty()) continue;
-    const Drop drop = PairedDrop(baseline.per_sample, contestant->score.per_sample,
-                                 setting.yardstick.higher_is_better());
-    contestant->drop = drop.points;
-    contestant->drop_standard_error = drop.standard_error;
+    contestant->drop =
+        DropBetween(contestants.front()->score, contestant->score, setting.yardstick);
   }
   return {};
 }
@@ -89,7 +82,7 @@ Result<std::string> ComparisonOf(const Contestant& one, const Contestant& other,
 }
 
 PartRecord PartOf(const Contestant& part, const Contestant& baseline) {
-  return {baseline.latency.median_ms / part.latency.median_ms, part.score.value, part.drop,
+  return {baseline.latency.median_ms / part.latency.median_ms, part.score.value, part.drop.points,
           part.macs, part.latency.median_ms};
 }
 
@@ -220,8 +213,8 @@ Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record)
   const Contestant& chosen = faster ? both : dense;
   record.optimized = NetworkOf(chosen, faster ? setting.format : Format::kFp32);
   record.speedup = dense.latency.median_ms / chosen.latency.median_ms;
-  record.accuracy_drop_points = chosen.drop;
-  record.accuracy_drop_standard_error = chosen.drop_standard_error;
+  record.accuracy_drop_points = chosen.drop.points;
+  record.accuracy_drop_standard_error = chosen.drop.standard_error;
   record.sve_only = PartOf(sve, dense);
   record.ndf_only = PartOf(ndf, dense);
   record.both = PartOf(both, dense);

@@ -10,17 +10,6 @@
 namespace deftnn {
 namespace {
 
-EliminationOptions OptionsOf(const Method& method, const std::string& grouping, double fraction) {
-  EliminationOptions options;
-  options.least_fraction = fraction;
-  options.criterion = method.criterion;
-  options.compensation = method.compensation;
-  options.grouping = grouping;
-  options.free_removals = method.free_removals;
-  options.damping = method.damping;
-  return options;
-}
-
 // Which input channels the channel stage keeps, rising.
 Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fraction,
                                           const Method& method, ThreadPool* pool) {
@@ -35,6 +24,18 @@ Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fr
 }
 
 }  // namespace
+
+EliminationOptions OptionsOf(const Method& method, const std::string& grouping,
+                             double least_fraction) {
+  EliminationOptions options;
+  options.least_fraction = least_fraction;
+  options.criterion = method.criterion;
+  options.compensation = method.compensation;
+  options.grouping = grouping;
+  options.free_removals = method.free_removals;
+  options.damping = method.damping;
+  return options;
+}
 
 Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
                              const Method& method, ThreadPool* pool) {

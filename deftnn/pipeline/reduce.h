@@ -28,6 +28,10 @@ struct Method {
   double damping = 1e-2;  // of the refit, as a share of the mean diagonal of the Gram matrix
 };
 
+/// The method at one stage, whose kept fractions are `least_fraction` or more.
+EliminationOptions OptionsOf(const Method& method, const std::string& grouping,
+                             double least_fraction);
+
 /// Cuts one layer. `kept_entries` of the result are of the full K.
 Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
                              const Method& method, ThreadPool* pool);

@@ -108,6 +108,16 @@ Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, con
   return score;
 }
 
+Drop DropBetween(const Score& before, const Score& after, const Yardstick& yardstick) {
+  const bool higher_is_better = yardstick.higher_is_better();
+  if (after.per_sample.empty()) {
+    const double gone = before.value - after.value;
+    return {higher_is_better ? gone : -gone, 0};
+  }
+  return PairedDrop(std::span(before.per_sample).first(after.per_sample.size()), after.per_sample,
+                    higher_is_better);
+}
+
 Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Score& reference_score,
                     const Dataset& data, const Yardstick& yardstick,
                     const std::vector<std::string>& output_names) {
@@ -134,13 +144,7 @@ Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Scor
   }
   DEFTNN_ASSIGN_OR_RETURN(const Score score,
                           ScoreOutputs(outputs, &reference, data, yardstick, output_names));
-  const bool higher_is_better = yardstick.higher_is_better();
-  if (score.per_sample.empty()) {
-    const double gone = reference_score.value - score.value;
-    return Drop{higher_is_better ? gone : -gone, 0};
-  }
-  return PairedDrop(std::span(reference_score.per_sample).first(score.per_sample.size()),
-                    score.per_sample, higher_is_better);
+  return DropBetween(reference_score, score, yardstick);
 }
 
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {

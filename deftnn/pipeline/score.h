@@ -52,8 +52,12 @@ Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, con
                            const Yardstick& yardstick,
                            const std::vector<std::string>& output_names);
 
+/// What a network of score `after` lost against one of `before` on the same data: sample by sample,
+/// or where a command gave the scores their difference, with no standard error.
+Drop DropBetween(const Score& before, const Score& after, const Yardstick& yardstick);
+
 /// What `outputs` lost against `reference` on the same data: for top1 and agreement with one row a
-/// sample as SmoothedDrop has it, for other metrics sample by sample, for a command its difference.
+/// sample as SmoothedDrop has it, else as DropBetween has it.
 /// `reference_score` is that of the reference. For a metric, the outputs may be of the reference's
 /// first batches only.
 Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Score& reference_score,
