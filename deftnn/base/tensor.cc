@@ -1,8 +1,6 @@
 #include "deftnn/base/tensor.h"
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "deftnn/base/half.h"
 
@@ -34,14 +32,6 @@ Status CheckShape(ElementType type, const Shape& shape, int64_t max_bytes) {
 
 std::string ToString(const Shape& shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
-}
-
-std::shared_ptr<std::byte> AllocateAligned(size_t bytes) {
-  const size_t padded = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, padded);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, 0, padded);
-  return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }
 
 Tensor Tensor::Zeros(ElementType type, Shape shape) {

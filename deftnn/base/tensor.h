@@ -11,6 +11,7 @@
 
 #include "deftnn/base/check.h"
 #include "deftnn/base/element_type.h"
+#include "deftnn/base/memory.h"
 #include "deftnn/base/status.h"
 
 namespace deftnn {
@@ -24,8 +25,6 @@ int64_t ElementCount(const Shape& shape);
 Status CheckShape(ElementType type, const Shape& shape, int64_t max_bytes = int64_t{1} << 40);
 /// "1x3x224x224", "scalar" for rank 0.
 std::string ToString(const Shape& shape);
-
-inline constexpr size_t kAlignment = 64;
 
 class Tensor {
  public:
@@ -97,9 +96,6 @@ Result<Tensor> ToFloat32(const Tensor& tensor);
 Result<std::vector<int64_t>> ToInt64Vector(const Tensor& tensor);
 /// Equal type, shape and bytes.
 bool Identical(const Tensor& a, const Tensor& b);
-
-/// A zeroed buffer of `bytes` + 64, aligned to 64 bytes.
-std::shared_ptr<std::byte> AllocateAligned(size_t bytes);
 
 template <typename T>
 // NOLINTNEXTLINE(performance-unnecessary-value-param): moved from, which the check misses

@@ -39,7 +39,7 @@ Status WriteOptimized(const std::string& path, const Graph& graph, const Optimiz
                             PackProduct(node, *graph.Constant(node.inputs[SynapseProduct::kW]),
                                         *graph.Constant(node.inputs[SynapseProduct::kKept]), bias,
                                         infos[node.inputs[SynapseProduct::kX]].shape, isa,
-                                        node.Int("groups", 1) == 1, nullptr));
+                                        node.Int("groups", 1) == 1, nullptr, nullptr));
     std::move(packed.begin(), packed.end(), std::back_inserter(parts));
   }
   PackageContents contents{graph, MetadataOf(record, isa), {}};

@@ -50,7 +50,7 @@ Result<gemm::GemmSpec> DescribeProduct(const Node& node, const Tensor& weights, 
 Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weights,
                                             const Tensor& kept, const Tensor* bias, const Shape& x,
                                             Isa isa, bool contiguous_pixels,
-                                            const PackedWeights* ready) {
+                                            const PackedWeights* ready, MemoryPool* pool) {
   DEFTNN_ASSIGN_OR_RETURN(gemm::GemmSpec spec, DescribeProduct(node, weights, kept, x));
   spec.contiguous_pixels = contiguous_pixels;
   const int64_t groups = node.Int("groups", 1);
@@ -78,7 +78,7 @@ Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weig
     std::span<const float> group_bias;
     if (bias != nullptr) group_bias = bias->values<float>().subspan(g * spec.outputs, spec.outputs);
     part.product = gemm::Pack(spec, values.values<float>().subspan(g * part_values, part_values),
-                              group_bias, *kernel);
+                              group_bias, *kernel, pool);
     parts.push_back(std::move(part));
   }
   return parts;

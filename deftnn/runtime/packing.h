@@ -18,11 +18,11 @@ struct PackedPart {
 
 /// One part a convolution group. `x` is the input's shape; `contiguous_pixels` says that a pixel's
 /// channels end where the next one's begin. Blobs of `ready` (may be null) are used in place when
-/// their key and geometry fit.
+/// their key and geometry fit; others are packed, into `pool` (may be null).
 Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weights,
                                             const Tensor& kept, const Tensor* bias, const Shape& x,
                                             Isa isa, bool contiguous_pixels,
-                                            const PackedWeights* ready);
+                                            const PackedWeights* ready, MemoryPool* pool);
 
 /// The kernel-independent description of a product node over an input of shape `x`.
 Result<gemm::GemmSpec> DescribeProduct(const Node& node, const Tensor& weights, const Tensor& kept,

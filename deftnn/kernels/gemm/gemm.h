@@ -23,6 +23,7 @@
 
 #include "deftnn/base/activation.h"
 #include "deftnn/base/cpu.h"
+#include "deftnn/base/memory.h"
 #include "deftnn/base/status.h"
 #include "deftnn/base/threads.h"
 #include "deftnn/kernels/gemm/kernel.h"
@@ -101,16 +102,17 @@ class PackedProduct {
 
  private:
   friend PackedProduct Pack(const GemmSpec&, std::span<const float>, std::span<const float>,
-                            const Kernel&);
+                            const Kernel&, MemoryPool*);
   const Kernel* kernel_ = nullptr;
   std::span<const std::byte> bytes_;
   std::shared_ptr<const void> owner_;
 };
 
 /// weights: [outputs][entries.size()] row-major; bias: [outputs] or empty. Rounds the weights to
-/// the spec's format. `spec` is valid and `kernel` is one of its Candidates (CHECKed).
+/// the spec's format. `spec` is valid and `kernel` is one of its Candidates (CHECKed). The blob
+/// lies in `pool`, or by itself where there is none.
 PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
-                   std::span<const float> bias, const Kernel& kernel);
+                   std::span<const float> bias, const Kernel& kernel, MemoryPool* pool = nullptr);
 
 /// A product bound to layouts: what Run needs, computed once. Immutable; any number of threads may
 /// run it at once on different tensors.

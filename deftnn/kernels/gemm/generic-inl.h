@@ -26,6 +26,8 @@ namespace deftnn::gemm {
 namespace {
 
 constexpr int kMaxTilePixels = 24;
+constexpr int kLine = 64;  // bytes of a cache line
+constexpr int kToL2 = 2;   // __builtin_prefetch's locality
 
 // Vectors of the compiler's own: arrays of these stay in registers where GCC spills arrays of
 // __m512i and of Highway's structs.
@@ -254,7 +256,9 @@ struct TileEnd {
   int64_t y_offset, r_offset;      // bytes from there to the block's first output
   float low, high;                 // clamp
   bool has_low, has_high;
-  int64_t outputs;  // of the block's lanes that exist: in the last vector
+  int64_t outputs;       // of the block's lanes that exist: in the last vector
+  const uint8_t* ahead;  // weights to bring into L2 meanwhile: `ahead_step` bytes each K step
+  int64_t ahead_step;
 };
 
 // Sums `steps` steps onto `from` (rows of accumulators `from_stride` apart; 0 for the bias), and
@@ -279,8 +283,17 @@ void Tile(const uint8_t* const* pixels, const uint8_t* w, const int32_t* offsets
       }
     }
   }
+  // Wide tiles only: their steps leave room for it, and their layers are the large ones.
+  constexpr bool kAhead = kVectors * Math::kStepBytes >= 2 * kLine;
+  const uint8_t* ahead = end.ahead;
+  const int64_t ahead_step = end.ahead_step;
   const int32_t* const last = offsets + steps;
   for (; offsets != last; ++offsets, w += kVectors * Math::kStepBytes) {
+    if constexpr (kAhead) {
+      __builtin_prefetch(ahead, 0, kToL2);
+      __builtin_prefetch(ahead + kLine, 0, kToL2);
+      ahead += ahead_step;
+    }
     Math::template Step<kPixels, kVectors>(acc, x, *offsets, w);
   }
   if (end.y == nullptr) {
@@ -496,6 +509,8 @@ DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pi
   end.has_low = job.has_low;
   end.has_high = job.has_high;
   end.outputs = block.outputs;
+  // The tiles of a block of K bring the next one's weights, which lie behind it, into the cache.
+  end.ahead_step = count > 1 ? step_bytes / count : 0;
   end.y_offset = block.y_offset;
   end.r_offset = block.r_offset;
   for (int64_t k = 0; k == 0 || k < job.steps; k += job.steps_per_block) {
@@ -509,6 +524,7 @@ DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pi
       end.y = in_registers ? pixels.y + first : nullptr;
       end.residual = job.residual != nullptr ? pixels.residual + first : nullptr;
       end.sums = start && finish ? scratch : scratch + first * block.lanes;
+      end.ahead = block.weights + (k + steps + steps * tile / count) * step_bytes;
       block.tiles[size](pixels.x + first, block.weights + k * step_bytes, job.offsets + k, steps,
                         start ? block.bias : end.sums, start ? 0 : block.lanes, end);
       if (finish && !block.in_registers) {

@@ -145,7 +145,7 @@ std::vector<KStep> CoverEntries(const GemmSpec& spec, int group) {
 }
 
 PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
-                   std::span<const float> bias, const Kernel& kernel) {
+                   std::span<const float> bias, const Kernel& kernel, MemoryPool* pool) {
   CheckSpec(spec);
   DEFTNN_CHECK(kernel.format == spec.format && Supports(kernel.isa));
   DEFTNN_CHECK(static_cast<int64_t>(weights.size()) ==
@@ -157,7 +157,8 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
   DEFTNN_CHECK(ComputeSizes(spec.outputs, static_cast<int64_t>(steps.size()), code,
                             BytesOf(spec.format), sizes));
 
-  const std::shared_ptr<std::byte> blob = AllocateAligned(sizes.bytes);
+  const std::shared_ptr<std::byte> blob =
+      pool != nullptr ? pool->Allocate(sizes.bytes) : AllocateAligned(sizes.bytes);
   PackedHeader header{};
   std::memcpy(header.magic, kPackedMagic, sizeof(kPackedMagic));
   header.version = kPackedVersion;

@@ -20,7 +20,7 @@ void CpuBackend::Download(void* host, const std::byte* from, size_t bytes) const
 }
 
 Result<std::unique_ptr<Step>> CpuBackend::Prepare(const StepSpec& spec) const {
-  const CpuPrepareContext context{isa_, threads_, packed_.get()};
+  const CpuPrepareContext context{isa_, threads_, packed_.get(), &pool_};
   switch (spec.kind) {
     case StepKind::kProduct:
       return PrepareProduct(spec, context);

@@ -23,6 +23,7 @@ class CpuBackend : public Backend {
   const Isa isa_;
   const int threads_;
   const std::shared_ptr<const PackedWeights> packed_;
+  mutable MemoryPool pool_;  // guards itself
 };
 
 }  // namespace deftnn

@@ -81,7 +81,7 @@ Result<std::unique_ptr<Step>> PrepareProduct(const StepSpec& spec,
       const std::vector<PackedPart> packed,
       PackProduct(spec.node, spec.inputs[Input::kW].constant, spec.inputs[Input::kKept].constant,
                   bias, x.shape, context.isa, x.layout.pixel_stride == product.channels,
-                  context.packed));
+                  context.packed, context.pool));
   const int64_t outputs = y.layout.channels / product.groups;
   const int64_t x_element = BytesOf(x.layout.format), y_element = BytesOf(y.layout.format);
   std::vector<Part> parts;

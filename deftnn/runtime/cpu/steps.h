@@ -9,6 +9,7 @@ struct CpuPrepareContext {
   Isa isa;
   int threads;
   const PackedWeights* packed;  // may be null
+  MemoryPool* pool;             // for weights that are packed here
 };
 
 using PrepareStep = Result<std::unique_ptr<Step>>(const StepSpec& spec,
