@@ -42,7 +42,7 @@ test-asan test-tsan: setup
 
 bench-worker: setup
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j $(JOBS) --target deftnn_bench_worker
+	@cmake --build --preset release -j $(JOBS) --target deftnn_bench_worker deftnn_cli
 
 # Writes bench/results/<cpu>.md and .json; the shared models are those of DEFTNN_DATA (../shared).
 bench: bench-worker peers

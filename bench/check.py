@@ -121,14 +121,17 @@ def judge_each(record, row, model):
 
 
 def judge_mean(record, row):
-    """Each model against none_above, and the geometric mean of all."""
+    """Each model, against none_above where the row has one, and the geometric mean of all."""
     verdicts, ratios, noises = [], [], []
     for model in row["models"]:
         ratio, noise, who = ratio_of(record, row, model)
         ratios.append(ratio)
         noises.append(noise / ratio)
         title = f"{row['name']}: {models.BY_NAME[model].title}, {case_of(row).title}"
-        verdicts.append(judged(title, f"<= {row['none_above']}", ratio, noise, row["none_above"], note=f"to {who}"))
+        if "none_above" in row:
+            verdicts.append(judged(title, f"<= {row['none_above']}", ratio, noise, row["none_above"], note=f"to {who}"))
+        else:
+            verdicts.append(Verdict(title, "-", f"{ratio:.3g}", f"{noise:.2g}", "held", f"to {who}, in the mean"))
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     noise = mean * math.hypot(*noises) / len(noises)
     return verdicts + [judged(f"{row['name']}: geometric mean", f"<= {row['geometric_mean']}", mean, noise,
@@ -164,9 +167,9 @@ def measured_now(args, rows):
             wanted[model, case_of(row)] = None
     plans = []
     for model, case in wanted:
-        listed = competitors.DENSE if case.keep == 1 else competitors.cut_competitors(case.keep)
-        plans.append((models.BY_NAME[model],
-                      case, [c for c in listed if c.format != "int8" or models.BY_NAME[model].file]))
+        listed = (competitors.dense_competitors(models.BY_NAME[model], case.batch) if case.keep == 1
+                  else competitors.cut_competitors(case.keep))
+        plans.append((models.BY_NAME[model], case, listed))
     options = run.parse(["--worker", args.worker, "--rounds", str(args.rounds),
                          "--output", str(models.ROOT / "build" / "bench" / "check")])
     bench = run.Bench(options, "make bench-check")

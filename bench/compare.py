@@ -36,7 +36,7 @@ def main(arguments):
         if absent:
             raise ValueError(f"{absent[0]} is not there")
         peers = run.peers_of(args.peers)
-        wanted = [c for c in competitors.DENSE if c.peer in peers and not c.package and c.format != "int8"]
+        wanted = [c for c in competitors.DENSE if c.peer in peers and not (c.package or c.optimised) and c.format != "int8"]
         wanted += [competitors.Competitor("deftnn", "dfp16", file=file.resolve()) for file in args.also]
         effort = measure.Effort(args.rounds, starts=1)
         for model in models.chosen(args.models):

@@ -6,6 +6,7 @@ import sys
 
 import cut
 import models
+import optimised
 import workers
 
 PEERS = models.ROOT / "bench" / "peers"
@@ -21,6 +22,7 @@ class Competitor:
     how: str = ""  # of a cut: DeftNN's grouping; a peer's "gather" or "slice"
     package: bool = False  # DeftNN from a .deft: started, not timed
     file: pathlib.Path | None = None  # DeftNN on this file instead of the model's
+    optimised: bool = False  # DeftNN on what `deftnn optimize` makes of a shared model
 
     @property
     def name(self):
@@ -29,7 +31,7 @@ class Competitor:
         words = [self.peer, self.format]
         if self.keep < 1:
             words += [f"{round(100 * self.keep)} %", self.how]
-        return " ".join(words + ([".deft"] if self.package else []))
+        return " ".join(words + ["optimised"] * self.optimised + [".deft"] * self.package)
 
     @property
     def ours(self):
@@ -37,6 +39,7 @@ class Competitor:
 
 
 DENSE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor("deftnn", "dfp16", package=True),
+         Competitor("deftnn", "dfp16", optimised=True),
          Competitor("onnxruntime", "fp32"), Competitor("openvino", "fp32"), Competitor("openvino", "bf16"),
          Competitor("openvino", "int8"), Competitor("ncnn", "fp32")]
 # What a cut is compared with in the same run: the dense networks of those that can run it.
@@ -44,6 +47,12 @@ CUT_BASE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competi
             Competitor("openvino", "fp32"), Competitor("openvino", "bf16")]
 SCRIPTS = {"onnxruntime": "ort.py", "openvino": "ov.py", "ncnn": "ncnn_net.py"}
 MODULES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"]}
+
+
+def dense_competitors(model, batch):
+    """Who runs the whole network: int8 and what is optimised need one that was trained."""
+    return [c for c in DENSE if (c.format != "int8" or model.file) and
+            (not c.optimised or (batch == 1 and model.name in optimised.RECIPES))]
 
 
 def cut_competitors(keep):
@@ -72,6 +81,8 @@ def command_of(competitor, model, case, worker):
     if competitor.ours:
         if competitor.package:
             path = _write_package(worker, path, competitor.format)
+        if competitor.optimised:
+            path = optimised.package(model, worker)
         if competitor.keep < 1:
             tail += ["--keep", str(competitor.keep), "--group", competitor.how]
         return [str(worker), str(path), *tail]

@@ -3,6 +3,7 @@ import dataclasses
 import statistics
 
 import competitors
+import optimised
 import workers
 
 ATTEMPTS = 3  # groups that are tried for each that is wanted
@@ -49,6 +50,8 @@ def _start(competitor, model, case, worker, effort):
            "version": ready["version"], "batch": ready["batch"], "peak_mib": ready["peak_kib"] / 1024,
            "first_output_s": statistics.median(starts), "first_output_mad_s": mad(starts), "import_s": running.import_s,
            "start_clean": running.start_clean}
+    if competitor.optimised:
+        row["lost"] = optimised.lost(model)
     if "macs" in ready:
         row["macs"] = ready["macs"]
     if competitor.package:

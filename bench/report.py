@@ -20,9 +20,9 @@ def best(rows, keep=1.0, formats=None):
 
 
 def over_dense(rows, row):
-    """How many times faster the cut network is than the same competitor's dense one; None for a dense row."""
+    """How many times faster the cut or optimised network is than the same competitor's dense one; None for a dense row."""
     dense = [other for other in rows if other["competitor"] == f"{row['peer']} {row['format']}" and "ms" in other]
-    return dense[0]["ms"] / row["ms"] if dense and row["keep"] < 1 else None
+    return dense[0]["ms"] / row["ms"] if dense and (row["keep"] < 1 or "lost" in row) else None
 
 
 def share_of_peak(row, macs, peaks):
@@ -76,7 +76,8 @@ def table_lines(table, peaks):
         lines.append("| " + " | ".join(cells) + " |")
         if index == 0:
             lines.append("|" + "|".join(["-" * (widths[0] + 2)] + ["-" * (width + 1) + ":" for width in widths[1:]]) + "|")
-    return lines + [""]
+    lost = [f"{row['competitor']}: {row['lost']}." for row in table["rows"] if "lost" in row]
+    return lines + [""] + [line for text in lost for line in (text, "")]
 
 
 def _peaks_line(threads, peaks):

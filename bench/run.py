@@ -71,9 +71,9 @@ def plan(args):
     reduced = [] if reduced_names == "none" else models.chosen(reduced_names)
     plans = []
     for model in dense:
-        # int8 needs a network that was trained, to be worth anything
-        wanted = [c for c in competitors.DENSE if c.peer in peers and (c.format != "int8" or model.file)]
-        plans += [(model, measure.Case(batch, count), wanted) for count in threads for batch in batches]
+        for case in [measure.Case(batch, count) for count in threads for batch in batches]:
+            wanted = [c for c in competitors.dense_competitors(model, case.batch) if c.peer in peers]
+            plans.append((model, case, wanted))
     for model in reduced:
         for cold in ([False, True] if model.name in COLD.split(",") else [False]):
             for keep in competitors.CUT_SHARES:

@@ -28,8 +28,9 @@ constexpr int64_t kConvMacs = kPixels * kOutputs * kChannels * 9;
 constexpr int64_t kMacs = kConvMacs + kOutputs * kClasses;
 constexpr double kReduce = 1.8;
 
-// Conv 3 x 3, ReLU, global average, fully connected.
-std::string SmallNetwork(Rng& rng) {
+// Conv 3 x 3, ReLU, global average, fully connected. With `place`, a second output: a convolution
+// of its own.
+std::string SmallNetwork(Rng& rng, bool place = false) {
   ModelBuilder model;
   model.Input("x", onnx::TensorProto::FLOAT, {-1, kChannels, kEdge, kEdge});
   model.Floats("w1", {kOutputs, kChannels, 3, 3},
@@ -45,6 +46,11 @@ std::string SmallNetwork(Rng& rng) {
   model.Node("Flatten", {"g"}, {"f"});
   model.Node("MatMul", {"f", "w2"}, {"y"}, "fc");
   model.Output("y");
+  if (place) {
+    model.Floats("w3", {2, kChannels, 1, 1}, Normal(rng, 2 * kChannels, 1));
+    model.Node("Conv", {"x", "w3"}, {"place"}, "place");
+    model.Output("place");
+  }
   return model.Bytes();
 }
 
@@ -169,6 +175,20 @@ TEST_F(OptimizeSmallNetwork, RemovesWhatSaysNothingNew) {
     EXPECT_NEAR(result->accuracy_after, 100 * agree / samples, 1e-6);
     EXPECT_GT(agree, 0.97 * samples);
   }
+}
+
+TEST_F(OptimizeSmallNetwork, DistanceCountsEveryOutput) {
+  Rng rng(6);
+  v1::OptimizeOptions options = Options();
+  ASSERT_TRUE(WriteFileAtomically(options.model, SmallNetwork(rng, true)).ok());
+  options.reduce_macs.reset();
+  options.metric = "relative-l2";
+  options.max_drop = 1.0;
+  options.format = "fp32";
+  const auto result = v1::Optimize(options);
+  ASSERT_TRUE(result.ok()) << result.error();
+  EXPECT_EQ(result->accuracy_before, 0);
+  EXPECT_LE(result->accuracy_after, 1.1);
 }
 
 TEST_F(OptimizeSmallNetwork, KeepsToTheDropThatIsAllowed) {

@@ -60,6 +60,8 @@ struct Drop {
   double points = 0;          // > 0: the second network is worse
   double standard_error = 0;  // of `points`; 0 for fewer than two samples
 };
+/// So many standard errors from the mean, a difference is no chance.
+inline constexpr double kSureErrors = 2;
 /// What is lost between two networks on the same samples: the mean of the differences, and the
 /// standard error of that mean, which is far smaller than the error of either value alone.
 Drop PairedDrop(std::span<const double> baseline, std::span<const double> optimized,

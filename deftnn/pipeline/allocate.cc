@@ -17,21 +17,23 @@ constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 
 // Of the network with one layer reduced, in front of which the replay stands.
-Result<double> LossOf(const Graph& original, const Outputs& reference, const Layer& layer,
-                      const Elimination& elimination, Replay& replay) {
+Result<double> LossWith(const Graph& original, const Outputs& reference, const Layer& layer,
+                        const Elimination& elimination, const Yardstick& yardstick,
+                        Replay& replay) {
   DEFTNN_ASSIGN_OR_RETURN(const Graph graph, WithElimination(original, layer, elimination));
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, replay.RunToEnd(graph));
-  return MeanKl(reference, outputs);
+  return LossOf(reference, outputs, yardstick);
 }
 
 // Error grows about with the square of what is gone, so its root is what interpolates well.
 Result<ErrorCurve> MeasureCurve(const Graph& original, const Outputs& reference, const Layer& layer,
-                                const Eliminator& eliminator, Replay& replay) {
+                                const Eliminator& eliminator, const Yardstick& yardstick,
+                                Replay& replay) {
   ErrorCurve roots{{1.0}, {0.0}};
   for (double fraction : kMeasuredFractions) {
     DEFTNN_ASSIGN_OR_RETURN(const Elimination elimination, eliminator.KeepFraction(fraction));
     DEFTNN_ASSIGN_OR_RETURN(const double loss,
-                            LossOf(original, reference, layer, elimination, replay));
+                            LossWith(original, reference, layer, elimination, yardstick, replay));
     roots.fractions.push_back(fraction);
     roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
   }
@@ -83,7 +85,7 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
             Eliminator::Create(problem, OptionsOf(method, grouping, least), &pool));
-        return MeasureCurve(graph, reference, layer, eliminator, replay);
+        return MeasureCurve(graph, reference, layer, eliminator, options.yardstick, replay);
       };
       if (options.fine) {
         DEFTNN_ASSIGN_OR_RETURN(curves[i].fine, measure(options.method.grouping));

@@ -12,8 +12,8 @@
 
 namespace deftnn {
 
-/// What the network's outputs lose (mean KL divergence in nats, on unlabelled samples) when one
-/// layer alone keeps a fraction, by whole channels and by finer groups.
+/// The root of what the network's outputs lose (LossOf, on unlabelled samples) when one layer alone
+/// keeps a fraction, by whole channels and by finer groups.
 struct LayerCurves {
   ErrorCurve channels;  // empty where no producer can be cut
   ErrorCurve fine;
@@ -21,6 +21,7 @@ struct LayerCurves {
 
 struct CurveOptions {
   Method method;
+  Yardstick yardstick;                // whose kind of loss counts
   bool channels = true, fine = true;  // which stages may be used at all
   int threads = 0;
   Format format = Format::kFp32;  // that the networks run in

@@ -279,6 +279,7 @@ class Optimizer {
     DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics, calibration));
     const bool automatic = options_.group == "auto";
     CurveOptions curve_options{method,
+                               yardstick_,
                                automatic || options_.group == "channel",
                                options_.group != "channel",
                                pool_.size(),
@@ -382,12 +383,13 @@ class Optimizer {
     record_.compensation = method.compensation;
     record_.group = options_.group == "auto" ? "channel, then " + method.grouping : method.grouping;
     record_.command = options_.common.command;
-    ConcludeSetting setting{model_.graph,   layers_,    *candidate_, reasons_,
-                            splits_.report, yardstick_, format_,     method.grouping,
-                            record_.batch,  *costs_,    pool_};
+    const bool other_goal = options_.speedup || options_.reduce_macs;
+    const double allowed = options_.max_drop.value_or(
+        other_goal ? std::numeric_limits<double>::infinity() : kDefaultDrop);
+    ConcludeSetting setting{model_.graph,    layers_,       *candidate_, reasons_,
+                            splits_.report,  yardstick_,    allowed,     format_,
+                            method.grouping, record_.batch, *costs_,     pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
-    const double allowed =
-        options_.max_drop.value_or(options_.speedup || options_.reduce_macs ? 100.0 : kDefaultDrop);
     if (record_.accuracy_drop_points > allowed) {
       Warn(
           fmt::format("the samples that no choice has seen lose {:.2f} points, more than the "

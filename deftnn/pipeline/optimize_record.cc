@@ -201,24 +201,32 @@ Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record)
   const MachinePeaks peaks = MeasurePeaks(both.session->isa(), threads);
   record.device = DeviceOf(peaks);
   DEFTNN_ASSIGN_OR_RETURN(record.layers, LayersOf(setting, dense, both, peaks, record.seed));
-  if (!faster) {
+  DEFTNN_RETURN_IF_ERROR(ScoreAll(all, setting));
+  const bool accurate =
+      both.drop.points - kSureErrors * both.drop.standard_error <= setting.allowed_points;
+  if (!accurate) {
+    record.given_up = fmt::format(
+        "the reduced one loses {:.2f} points on samples that no choice has seen, more than the "
+        "{:.2f} allowed",
+        both.drop.points, setting.allowed_points);
+  } else if (!faster) {
     record.given_up =
         known ? fmt::format("the cost table has the reduced one at {:.2f}x its speed", *known)
               : fmt::format("the reduced network takes {:.3f} ms, the dense one {:.3f} ms",
                             both.latency.median_ms, dense.latency.median_ms);
   }
-  DEFTNN_RETURN_IF_ERROR(ScoreAll(all, setting));
   record.metric = setting.yardstick.name();
   record.baseline = NetworkOf(dense, Format::kFp32);
-  const Contestant& chosen = faster ? both : dense;
-  record.optimized = NetworkOf(chosen, faster ? setting.format : Format::kFp32);
+  const bool good = faster && accurate;
+  const Contestant& chosen = good ? both : dense;
+  record.optimized = NetworkOf(chosen, good ? setting.format : Format::kFp32);
   record.speedup = dense.latency.median_ms / chosen.latency.median_ms;
   record.accuracy_drop_points = chosen.drop.points;
   record.accuracy_drop_standard_error = chosen.drop.standard_error;
   record.sve_only = PartOf(sve, dense);
   record.ndf_only = PartOf(ndf, dense);
   record.both = PartOf(both, dense);
-  return faster ? both.graph : dense.graph;
+  return good ? both.graph : dense.graph;
 }
 
 }  // namespace deftnn

@@ -14,6 +14,7 @@ struct ConcludeSetting {
   const std::vector<std::string>& reasons;  // by layer: why it was not to be cut, or empty
   const Dataset& report;                    // unseen samples
   const Yardstick& yardstick;
+  double allowed_points = 0;  // that may be lost; infinity where another goal was given
   Format format = Format::kFp32;
   std::string grouping;  // of the fine stage
   int64_t batch = 1;
@@ -23,7 +24,8 @@ struct ConcludeSetting {
 
 /// Measures dense fp32, each technique alone and both in turns, scores them, fills in `record`, and
 /// returns the graph to write: the reduced one in its format, or the dense one where that is not
-/// faster. Which of the two is kept in `costs`, and what is found there decides.
+/// faster or loses more than is allowed by more than two standard errors. Which of two is faster is
+/// kept in `costs`, and what is found there decides.
 Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record);
 
 }  // namespace deftnn

@@ -147,6 +147,14 @@ Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Scor
   return DropBetween(reference_score, score, yardstick);
 }
 
+bool ReadsClasses(const Yardstick& yardstick, const Outputs& outputs) {
+  if (!yardstick.command.empty()) {
+    return outputs.parts.empty() || outputs.parts.front().tensors.size() == 1;
+  }
+  const std::string_view name = yardstick.metric->name;
+  return name == "top1" || name == "top5" || name == "agreement";
+}
+
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {
   double sum = 0;
   int64_t count = 0;
@@ -160,6 +168,20 @@ Result<double> MeanKl(const Outputs& original, const Outputs& candidate) {
     count += static_cast<int64_t>(parts.size());
   }
   return count == 0 ? 0.0 : sum / static_cast<double>(count);
+}
+
+Result<double> LossOf(const Outputs& original, const Outputs& candidate,
+                      const Yardstick& yardstick) {
+  if (ReadsClasses(yardstick, original)) return MeanKl(original, candidate);
+  DEFTNN_ASSIGN_OR_RETURN(const Metric* distance, FindMetric("relative-l2"));
+  MetricAccumulator percent(*distance);
+  for (size_t i = 0; i < original.parts.size(); ++i) {
+    DEFTNN_RETURN_IF_ERROR(percent.Add(
+        {.outputs = candidate.parts[i].tensors, .reference = original.parts[i].tensors}));
+  }
+  double sum = 0;
+  for (double value : percent.per_sample()) sum += value / 100 * (value / 100);
+  return percent.n() == 0 ? 0.0 : sum / static_cast<double>(percent.n());
 }
 
 }  // namespace deftnn

@@ -64,7 +64,14 @@ Result<Drop> DropOf(const Outputs& outputs, const Outputs& reference, const Scor
                     const Dataset& data, const Yardstick& yardstick,
                     const std::vector<std::string>& output_names);
 
+/// Is the best class of the first output what the yardstick goes by? Of a command that is not
+/// known: yes where there is one output.
+bool ReadsClasses(const Yardstick& yardstick, const Outputs& outputs);
 /// The mean KL divergence in nats of the candidate's first output from the original's.
 Result<double> MeanKl(const Outputs& original, const Outputs& candidate);
+/// What the candidate's outputs lost, of second order in what was changed: MeanKl where the
+/// yardstick reads classes, else the mean square of the relative distance over all outputs.
+Result<double> LossOf(const Outputs& original, const Outputs& candidate,
+                      const Yardstick& yardstick);
 
 }  // namespace deftnn

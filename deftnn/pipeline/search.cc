@@ -100,11 +100,16 @@ Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candi
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, setting.selection));
   std::vector<std::string> names;
   for (ValueId id : formatted.outputs()) names.push_back(formatted.value(id).name);
-  if (loss != nullptr) {
+  DEFTNN_ASSIGN_OR_RETURN(const Drop drop,
+                          DropOf(outputs, setting.selection_reference, setting.selection_score,
+                                 setting.selection, setting.yardstick, names));
+  if (loss == nullptr) return drop;
+  if (ReadsClasses(setting.yardstick, setting.selection_reference)) {
     DEFTNN_ASSIGN_OR_RETURN(*loss, MeanKl(setting.selection_reference, outputs));
+  } else {
+    *loss = std::max(0.0, drop.points);
   }
-  return DropOf(outputs, setting.selection_reference, setting.selection_score, setting.selection,
-                setting.yardstick, names);
+  return drop;
 }
 
 double DropLaw::RatioFor(double points) const {
@@ -139,9 +144,10 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
     DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate, &judgement.loss));
     judgement.loss = std::min(judgement.loss, kMostLoss);
     judgement.drop = drop.points;
+    judgement.too_much = drop.points - kSureErrors * drop.standard_error > points;
     spdlog::info(
         "cost ratio {:.2f}: {:.2f}x fewer multiply-adds, {:+.2f} points (standard error {:.2f}), "
-        "KL divergence {:.4f}",
+        "loss {:.4f}",
         ratio, candidate.macs_ratio, -drop.points, drop.standard_error, judgement.loss);
     judged.push_back(judgement);
     candidates.push_back(std::move(candidate));
@@ -149,6 +155,7 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
     limit = std::max(0.5 * points, points - kMarginErrors * drop.standard_error);
     best = -1;
     for (size_t i = 0; i < judged.size(); ++i) {
+      if (judged[i].too_much) continue;
       if (law.DropAt(judged[i].loss) <= limit && (best < 0 || judged[i].ratio > judged[best].ratio))
         best = static_cast<int>(i);
     }

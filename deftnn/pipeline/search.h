@@ -38,8 +38,9 @@ struct Candidate {
 /// What a candidate of a cost ratio lost on the selection.
 struct Judgement {
   double ratio = 1;
-  double loss = 0;  // mean KL divergence in nats
+  double loss = 0;  // mean KL divergence in nats, or the drop where the metric reads no classes
   double drop = 0;  // in points of the metric
+  bool too_much = false;  // it surely loses more than is allowed, whatever the others say
 };
 /// How both grow: loss with log(ratio)^2, because nothing is lost at 1 and the squared errors of
 /// layers grow about so; drop with loss, because both are of second order in what is changed. The
@@ -66,8 +67,8 @@ Result<Candidate> SearchSpeedup(const SearchSetting& setting, double speedup);
 /// Reduces to `kept`.
 Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept);
-/// What it loses on the selection, in the setting's format. `loss` may be null: the mean KL
-/// divergence.
+/// What it loses on the selection, in the setting's format. `loss` may be null:
+/// Judgement's.
 Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate,
                             double* loss = nullptr);
 
