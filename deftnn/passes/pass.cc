@@ -32,6 +32,17 @@ const std::vector<ValueInfo>* PassContext::shapes() {
   return shapes_ ? &*shapes_ : nullptr;
 }
 
+bool PassContext::SameShape(ValueId a, ValueId b) {
+  const std::vector<ValueInfo>* one = shapes();
+  if (one == nullptr || (*one)[a].shape != (*one)[b].shape) return false;
+  if (!inferred_other_) {
+    inferred_other_ = true;
+    auto other = InferShapes(graph_, DefaultInputs(graph_, 5));
+    if (other.ok()) other_batch_ = std::move(*other);
+  }
+  return other_batch_ && (*other_batch_)[a].shape == (*other_batch_)[b].shape;
+}
+
 bool OnlyBatchIsOpen(const Graph& graph) {
   for (ValueId id : graph.inputs()) {
     const Value& value = graph.value(id);

@@ -31,11 +31,14 @@ class PassContext {
   /// ValueId; null when a dimension other than the batch is open, or inference fails.
   const std::vector<ValueInfo>* shapes();
 
+  /// Whether the two values are known to have the same shape whatever the batch.
+  bool SameShape(ValueId a, ValueId b);
+
  private:
   const Graph& graph_;
   std::vector<int> producers_, readers_, uses_;
-  std::optional<std::vector<ValueInfo>> shapes_;
-  bool inferred_ = false;
+  std::optional<std::vector<ValueInfo>> shapes_, other_batch_;
+  bool inferred_ = false, inferred_other_ = false;
 };
 
 /// Whether the only dimensions left open are the inputs' first.

@@ -26,6 +26,15 @@ bool DropsNothing(const Graph& graph, const PassContext& context, const Node& no
   return !node.has_input(2) || IsFalse(graph.Constant(node.inputs[2]));
 }
 
+// Every step of a Slice is one, so that equal shapes mean equal contents.
+bool OnlyRisesByOne(const Graph& graph, const Node& slice) {
+  if (!slice.has_input(4)) return true;
+  const Tensor* steps = graph.Constant(slice.inputs[4]);
+  const auto values = steps != nullptr ? ToInt64Vector(*steps) : Error("unknown");
+  return values.ok() &&
+         std::all_of(values->begin(), values->end(), [](int64_t step) { return step == 1; });
+}
+
 bool IsIdentity(const Graph& graph, PassContext& context, const Node& node) {
   if (!node.domain.empty() || !node.has_input(0) || node.outputs.empty()) return false;
   if (node.op == "Identity") return true;
@@ -33,6 +42,10 @@ bool IsIdentity(const Graph& graph, PassContext& context, const Node& node) {
   if (node.op == "Transpose") {
     const std::vector<int64_t> perm = node.Ints("perm");
     return !perm.empty() && IsRising(perm);
+  }
+  if (node.op == "Expand" || node.op == "Reshape" ||
+      (node.op == "Slice" && OnlyRisesByOne(graph, node))) {
+    return context.SameShape(node.inputs[0], node.outputs[0]);
   }
   if (node.op == "Flatten") {  // of a matrix
     const std::vector<ValueInfo>* shapes = context.shapes();
