@@ -53,7 +53,8 @@ class Planner {
 
   // Room in the arena; the halo and the slack behind it included.
   Operand WithBuffer(Operand operand) {
-    int64_t bytes = operand.bytes();
+    // What is plain may be read as an image later.
+    int64_t bytes = operand.bytes() + kSlack * static_cast<int64_t>(sizeof(float));
     if (operand.form != Form::kPlain) {
       const int64_t element = BytesOf(operand.layout.format);
       bytes = (operand.layout.extent() + kSlack) * element;
@@ -135,12 +136,17 @@ class Planner {
         infos_[id].shape.size() > 2) {
       from = Require(id, Form::kPlain, Format::kFp32);
     }
+    forms_[id].push_back(Converted(id, from, wanted));
+    return forms_[id].back();
+  }
+
+  // A new buffer that a conversion step fills with what `from` holds of the value.
+  Operand Converted(ValueId id, const Operand& from, const Operand& wanted) {
     Operand to = WithBuffer(wanted);
     Node node;
     node.name = graph_.value(id).name;
     node.op = "Convert";
     specs_.push_back({StepKind::kConvert, node, {from}, {to}, {}});
-    forms_[id].push_back(to);
     return to;
   }
 
@@ -199,25 +205,31 @@ class Planner {
     return Require(id, choice.form, format);
   }
 
+  // The same bytes under another shape and, where the elements lie in the order that it has,
+  // another form.
   void EmitReshape(const Node& node, Form form) {
     const ValueId from = node.inputs[0], to = node.outputs[0];
-    const ValueChoice& choice = roles_.values[to];
-    if (form != Form::kPlain) {
-      const Operand source =
-          Require(from, roles_.values[from].form, forms_[from].front().layout.format);
-      const Operand wanted = ShapedOperand(to, form, source.layout.format, choice.halo);
-      const Layout& l = source.layout;
-      const bool bare = l.halo_top + l.halo_bottom + l.halo_left + l.halo_right == 0;
-      if (bare && l.pixel_stride == l.channels && choice.halo.empty()) {
-        forms_[to].push_back(Reinterpreted(WithForm(source, Form::kPlain), wanted));
-        return;
-      }
+    if (form == Form::kPlain) {
+      Operand plain = Require(from, Form::kPlain, Format::kFp32);
+      plain.form = Form::kPlain;
+      plain.type = infos_[to].type;
+      plain.shape = infos_[to].shape;
+      forms_[to].push_back(plain);
+      return;
     }
-    Operand plain = Require(from, Form::kPlain, Format::kFp32);
-    plain.form = Form::kPlain;
-    plain.type = infos_[to].type;
-    plain.shape = infos_[to].shape;
-    forms_[to].push_back(plain);
+    const Form have = roles_.values[from].form;
+    Operand source = Require(from, have, forms_[from].front().layout.format);
+    const Layout& l = source.layout;
+    const bool bare = l.halo_top + l.halo_bottom + l.halo_left + l.halo_right == 0;
+    const bool dense = source.form == Form::kPlain || (bare && l.pixel_stride == l.channels);
+    // The caller's memory ends where it ends, and image kernels may read a little further.
+    const bool no_slack = source.buffer < 0 && form == Form::kImage;
+    if (!dense || no_slack) {
+      const Form copied = have == Form::kPlain ? Form::kRows : have;
+      source = Converted(from, source, ShapedOperand(from, copied, l.format, {}));
+    }
+    const Operand wanted = ShapedOperand(to, form, source.layout.format, {});
+    forms_[to].push_back(Reinterpreted(WithForm(source, Form::kPlain), wanted));
   }
 
   static Operand WithForm(Operand operand, Form form) {

@@ -1,6 +1,7 @@
 #include "deftnn/runtime/roles.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "deftnn/ops/activations.h"
 #include "deftnn/ops/synapse_product.h"
@@ -65,6 +66,9 @@ class Chooser {
     if (node.op == "Add" || node.op == "Sub" || node.op == "Mul" || node.op == "Div")
       return Binary(node);
     if (node.op == "Concat") return Concat(node);
+    if (const auto form = TransposesChannels(node)) {
+      return {NodeRole::kReshape, StepKind::kConvert, *form};
+    }
     if (IsReshape(node) || KeepsOrder(node)) return Reshape(node);
     return plain;
   }
@@ -99,6 +103,27 @@ class Chooser {
       last = axis;
     }
     return true;
+  }
+
+  // A Transpose between channels first and channels last: an image has its bytes in the order of
+  // the other side, so only the form changes.
+  std::optional<Form> TransposesChannels(const Node& node) const {
+    const Shape& from = shape(node.inputs[0]);
+    if (node.op != "Transpose" || !IsImageShape(from) || !node.has("perm")) return {};
+    const std::vector<int64_t> perm = node.Ints("perm");
+    std::vector<int64_t> place = {0, 2, 1};  // of each axis, channels last
+    if (from.size() == 4) place = {0, 3, 1, 2};
+    const bool image = form(node.inputs[0]) == Form::kImage;
+    std::vector<int64_t> axis_at(from.size());  // of the input, at each place in memory
+    for (size_t i = 0; i < perm.size(); ++i) axis_at[image ? i : place[i]] = perm[i];
+    int64_t last = -1;
+    for (const int64_t axis : axis_at) {
+      if (from[axis] == 1) continue;
+      const int64_t now = image ? place[axis] : axis;
+      if (now < last) return {};
+      last = now;
+    }
+    return image ? Form::kRows : Form::kImage;
   }
 
   NodeChoice Softmax(const Node& node) const {
@@ -156,16 +181,25 @@ class Chooser {
     return {};
   }
 
-  // N x C x 1 x 1 and N x C have the same bytes in every form; other shapes do in row-major order.
+  // N x C x 1 x 1 and N x C have the same bytes in every form, images of as many pixels and
+  // channels too; other shapes do in row-major order.
   NodeChoice Reshape(const Node& node) const {
     const Shape &from = shape(node.inputs[0]), &to = shape(node.outputs[0]);
     const auto vector_per_image = [](const Shape& s) {
       return s.size() >= 2 && ElementCount(s) == s[0] * s[1];
     };
-    if (form(node.inputs[0]) != Form::kPlain && vector_per_image(from) && vector_per_image(to) &&
-        from[0] == to[0]) {
-      return {NodeRole::kReshape, StepKind::kConvert, to.size() == 2 ? Form::kRows : Form::kImage};
+    const Form have = form(node.inputs[0]);
+    const bool same_images = IsImageShape(from) && IsImageShape(to) && from[1] == to[1];
+    if (have != Form::kPlain && from.size() >= 2 && to.size() >= 2 && from[0] == to[0]) {
+      if (vector_per_image(from) && vector_per_image(to)) {
+        return {NodeRole::kReshape, StepKind::kConvert,
+                to.size() == 2 ? Form::kRows : Form::kImage};
+      }
+      if (have == Form::kImage && same_images) {
+        return {NodeRole::kReshape, StepKind::kConvert, Form::kImage};
+      }
     }
+    if (have == Form::kRows) return {NodeRole::kReshape, StepKind::kConvert, Form::kRows};
     return {NodeRole::kReshape, StepKind::kConvert, Form::kPlain};
   }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -200,7 +201,7 @@ TEST(Session, WhatKeepsTheOrderIsNoStep) {
   const auto slice = [&](ValueId from, int64_t begin, int64_t end, int64_t step) {
     return b.AddOp("Slice", {from, ints({begin}), ints({end}), ints({3}), ints({step})});
   };
-  const std::vector<int64_t> ones_move{0, 2, 1, 3}, rows_swap{0, 3, 2, 1};
+  const std::vector<int64_t> ones_move{0, 2, 1, 3}, rows_swap{1, 0, 2, 3};
   const ValueId whole = slice(x, 0, 100, 1);
   const ValueId moved = b.AddOp("Transpose", {whole}, {{"perm", ones_move}});
   const ValueId turned = slice(moved, -1, -100, -1);
@@ -220,6 +221,81 @@ TEST(Session, WhatKeepsTheOrderIsNoStep) {
   }
   EXPECT_EQ(slices, 2);
   EXPECT_EQ(transposes, 1);
+}
+
+int CountSteps(const Graph& graph, const Shape& input, std::string_view op) {
+  auto session = Session::Create(graph, {.threads = 1, .isa = std::nullopt, .packed = nullptr});
+  const auto plan = (*session)->PlanFor({{ElementType::kFloat32, input, {}}});
+  return static_cast<int>(std::count_if((*plan)->steps.begin(), (*plan)->steps.end(),
+                                        [&](const PlannedStep& step) { return step.op == op; }));
+}
+
+// Matrices whose last axis is a convolution's channels: the Transposes between are no steps, nor
+// are the Squeezes; with padding the image is copied into its halo. The first input is the caller's
+// own memory, and the last Transpose makes an output.
+TEST(Session, TransposesBetweenChannelsFirstAndLastAreNoSteps) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Builder b(rng);
+    const int axes = seed % 2 == 0 ? 2 : 1;
+    const int64_t n = rng.Between(1, 3), h = rng.Between(3, 9), w = rng.Between(3, 7);
+    const int64_t c = rng.Between(2, 20), m = rng.Between(2, 40), pad = rng.Between(0, 1);
+    const Shape rows = axes == 2 ? Shape{n, h, w, c} : Shape{n, h, c};
+    const std::vector<int64_t> first =
+        axes == 2 ? std::vector<int64_t>{0, 3, 1, 2} : std::vector<int64_t>{0, 2, 1};
+    const std::vector<int64_t> last = axes == 2 ? std::vector<int64_t>{0, 2, 3, 1} : first;
+    ValueId x = b.Input(rows);
+    if (seed > 2) x = b.AddMatmul(x, c, c);
+    x = b.AddOp("Transpose", {x}, {{"perm", first}});
+    x = b.AddConv(x, {.channels = c, .outputs = m, .pad = pad}, axes);
+    if (seed > 4 && axes == 1) {
+      const auto axis =
+          b.graph.AddConstant("axis", Tensor::Of<int64_t>({1}, std::vector<int64_t>{2}));
+      x = b.AddOp("Squeeze", {b.AddOp("Unsqueeze", {x, axis}), axis});
+      b.graph.AddOutput(b.AddOp("GlobalMaxPool", {x}));
+    }
+    x = b.AddOp("Transpose", {x}, {{"perm", last}});
+    b.graph.AddOutput(seed % 3 == 0 ? x : b.AddMatmul(x, m, 5));
+    ExpectMatchesOracle(b.graph, {RandomTensor(rows, rng)});
+    EXPECT_EQ(CountSteps(b.graph, rows, "Transpose"), 0);
+    EXPECT_LE(CountSteps(b.graph, rows, "Convert"), 2);
+  }
+}
+
+// The images that a Transpose reads are slices of a concatenation, have a halo, or are turned
+// in a way that no form has.
+TEST(Session, TransposesOfImagesThatAreNotDense) {
+  Rng rng(12);
+  Builder b(rng);
+  const ValueId x = b.Input({2, 3, 5, 6});
+  const std::vector<int64_t> last{0, 2, 3, 1}, turned{0, 3, 2, 1};
+  const ValueId left = b.AddConv(x, {.channels = 3, .outputs = 7});
+  const ValueId right = b.AddConv(x, {.channels = 3, .outputs = 9});
+  const ValueId both = b.AddOp("Concat", {left, right}, {{"axis", int64_t{1}}});
+  b.graph.AddOutput(b.AddConv(both, {.channels = 16, .outputs = 4}));
+  for (const auto& perm : {last, turned}) {
+    for (const ValueId image : {left, both}) {
+      b.graph.AddOutput(b.AddOp("Tanh", {b.AddOp("Transpose", {image}, {{"perm", perm}})}));
+    }
+  }
+  ExpectMatchesOracle(b.graph, {RandomTensor({2, 3, 5, 6}, rng)});
+}
+
+// Matrices under other shapes keep their format on the way to the next product.
+TEST(Session, ReshapesOfMatricesAreNoSteps) {
+  Rng rng(13);
+  Builder b(rng);
+  const ValueId x = b.Input({2, 6, 10});
+  const auto shaped = [&](ValueId from, const std::vector<int64_t>& to) {
+    const int64_t rank = std::ssize(to);
+    return b.AddOp("Reshape", {from, b.graph.AddConstant("to", Tensor::Of<int64_t>({rank}, to))});
+  };
+  const ValueId y = b.AddMatmul(x, 10, 12, 1, Activation::kRelu);
+  const ValueId halves = b.AddMatmul(shaped(y, {24, 6}), 6, 8);
+  b.graph.AddOutput(b.AddMatmul(shaped(halves, {2, 12, 8}), 8, 3));
+  b.graph.AddOutput(shaped(halves, {-1}));
+  ExpectMatchesOracle(b.graph, {RandomTensor({2, 6, 10}, rng)});
 }
 
 TEST(Session, RunsFromSeveralThreadsAtOnce) {
