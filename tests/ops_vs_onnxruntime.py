@@ -438,6 +438,7 @@ OPERATORS = {
     "HardSigmoid": (unary(alpha=[None, 0.3], beta=[None, 0.4]), [7, 21]),
     "HardSwish": (plain, [14, 21]),
     "Tanh": (plain, [7, 13, 21]),
+    "Gelu": (unary(approximate=[None, "none", "tanh"]), [20, 21]),
     "Abs": (plain, [7, 13, 21]),
     "Neg": (plain, [7, 13, 21]),
     "Erf": (plain, [9, 13, 21]),

@@ -8,6 +8,15 @@
 
 namespace deftnn {
 
+/// x times the probability that a normal variable is below x (Hendrycks and Gimpel 2016), or their
+/// approximation of it by tanh.
+inline double Gelu(double x, bool by_tanh) {
+  constexpr double kSqrtHalf = 0.70710678118654752, kSqrtTwoByPi = 0.79788456080286536;
+  const double twice =
+      by_tanh ? std::tanh(kSqrtTwoByPi * (x + 0.044715 * x * x * x)) : std::erf(kSqrtHalf * x);
+  return 0.5 * x * (1 + twice);
+}
+
 inline float Activate(const ActivationSpec& spec, float x) {
   switch (spec.kind) {
     case Activation::kNone:
@@ -26,6 +35,10 @@ inline float Activate(const ActivationSpec& spec, float x) {
       return x * std::min(std::max(x / 6.0f + 0.5f, 0.0f), 1.0f);
     case Activation::kTanh:
       return std::tanh(x);
+    case Activation::kGelu:
+      return static_cast<float>(Gelu(x, false));
+    case Activation::kGeluTanh:
+      return static_cast<float>(Gelu(x, true));
   }
   return x;
 }

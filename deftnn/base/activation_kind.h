@@ -13,6 +13,8 @@ enum class Activation {
   kHardSigmoid,  // min(max(alpha * x + beta, 0), 1)
   kHardSwish,    // x * min(max(x / 6 + 1 / 2, 0), 1)
   kTanh,
+  kGelu,      // x * (1 + erf(x / sqrt 2)) / 2
+  kGeluTanh,  // x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2
 };
 
 struct ActivationSpec {

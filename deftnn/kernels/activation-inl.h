@@ -28,9 +28,13 @@ HWY_INLINE FloatVector ActivateOne(const ActivationSpec& spec, FloatVector x) {
   } else if constexpr (kKind == Activation::kHardSwish) {
     const auto gate = hn::MulAdd(x, hn::Set(df, 1.0f / 6.0f), hn::Set(df, 0.5f));
     return hn::Mul(x, MinKeepNan(one, MaxKeepNan(zero, gate)));
-  } else {
-    static_assert(kKind == Activation::kTanh);
+  } else if constexpr (kKind == Activation::kTanh) {
     return TanhOf(x);
+  } else if constexpr (kKind == Activation::kGelu) {
+    return GeluOf(x);
+  } else {
+    static_assert(kKind == Activation::kGeluTanh);
+    return GeluTanhOf(x);
   }
 }
 
@@ -39,22 +43,36 @@ HWY_INLINE void ActivateEach(const ActivationSpec& spec, FloatVector (&x)[kCount
   Unroll<kCount>([&](auto i) DEFTNN_INLINE_LAMBDA { x[i] = ActivateOne<kKind>(spec, x[i]); });
 }
 
-/// The kinds that take a long sequence of instructions: one copy, because they cost more than a
-/// call.
-HWY_NOINLINE void ActivateLong(const ActivationSpec& spec, float* values, int64_t count) {
+template <Activation kKind>
+HWY_INLINE void ActivateWhole(const ActivationSpec& spec, float* values, int64_t count) {
   const FloatTag df;
   for (int64_t i = 0; i < count; i += kLanes) {
-    auto x = hn::Load(df, values + i);
-    if (spec.kind == Activation::kSigmoid) {
-      x = ActivateOne<Activation::kSigmoid>(spec, x);
-    } else if (spec.kind == Activation::kTanh) {
-      x = ActivateOne<Activation::kTanh>(spec, x);
-    } else if (spec.kind == Activation::kHardSigmoid) {
-      x = ActivateOne<Activation::kHardSigmoid>(spec, x);
-    } else {
-      x = ActivateOne<Activation::kHardSwish>(spec, x);
-    }
-    hn::Store(x, df, values + i);
+    hn::StoreU(ActivateOne<kKind>(spec, hn::LoadU(df, values + i)), df, values + i);
+  }
+}
+
+/// Activate(spec, x) in place, of whole vectors, for the kinds that are no clamp. One copy: most
+/// take a long sequence of instructions and cost more than a call.
+HWY_NOINLINE void ActivateLong(const ActivationSpec& spec, float* values, int64_t count) {
+  switch (spec.kind) {
+    case Activation::kLeakyRelu:
+      return ActivateWhole<Activation::kLeakyRelu>(spec, values, count);
+    case Activation::kSigmoid:
+      return ActivateWhole<Activation::kSigmoid>(spec, values, count);
+    case Activation::kHardSigmoid:
+      return ActivateWhole<Activation::kHardSigmoid>(spec, values, count);
+    case Activation::kHardSwish:
+      return ActivateWhole<Activation::kHardSwish>(spec, values, count);
+    case Activation::kTanh:
+      return ActivateWhole<Activation::kTanh>(spec, values, count);
+    case Activation::kGelu:
+      return ActivateWhole<Activation::kGelu>(spec, values, count);
+    case Activation::kGeluTanh:
+      return ActivateWhole<Activation::kGeluTanh>(spec, values, count);
+    case Activation::kNone:
+    case Activation::kRelu:
+    case Activation::kClip:
+      return;
   }
 }
 

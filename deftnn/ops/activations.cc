@@ -24,6 +24,10 @@ std::optional<ActivationSpec> ReadActivation(const Graph& graph, const Node& nod
     return ActivationSpec{Activation::kLeakyRelu, node.Float("alpha", 0.01f)};
   if (node.op == "Sigmoid") return ActivationSpec{Activation::kSigmoid};
   if (node.op == "Tanh") return ActivationSpec{Activation::kTanh};
+  if (node.op == "Gelu") {
+    const bool by_tanh = node.String("approximate", "none") == "tanh";
+    return ActivationSpec{by_tanh ? Activation::kGeluTanh : Activation::kGelu};
+  }
   if (node.op == "HardSwish") return ActivationSpec{Activation::kHardSwish};
   if (node.op == "HardSigmoid") {
     return ActivationSpec{Activation::kHardSigmoid, node.Float("alpha", 0.2f),

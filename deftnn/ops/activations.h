@@ -8,8 +8,8 @@
 
 namespace deftnn {
 
-/// Relu, Clip with constant bounds, LeakyRelu, Sigmoid, HardSigmoid, HardSwish, Tanh; nothing for
-/// others.
+/// Relu, Clip with constant bounds, LeakyRelu, Sigmoid, HardSigmoid, HardSwish, Tanh, Gelu; nothing
+/// for others.
 std::optional<ActivationSpec> ReadActivation(const Graph& graph, const Node& node);
 
 }  // namespace deftnn

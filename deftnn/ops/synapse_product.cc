@@ -12,14 +12,16 @@ struct ActivationName {
   std::string_view name;
   Activation kind;
 };
-constexpr std::array<ActivationName, 8> kActivations = {{{"", Activation::kNone},
-                                                         {"Relu", Activation::kRelu},
-                                                         {"Clip", Activation::kClip},
-                                                         {"LeakyRelu", Activation::kLeakyRelu},
-                                                         {"Sigmoid", Activation::kSigmoid},
-                                                         {"HardSigmoid", Activation::kHardSigmoid},
-                                                         {"HardSwish", Activation::kHardSwish},
-                                                         {"Tanh", Activation::kTanh}}};
+constexpr std::array<ActivationName, 10> kActivations = {{{"", Activation::kNone},
+                                                          {"Relu", Activation::kRelu},
+                                                          {"Clip", Activation::kClip},
+                                                          {"LeakyRelu", Activation::kLeakyRelu},
+                                                          {"Sigmoid", Activation::kSigmoid},
+                                                          {"HardSigmoid", Activation::kHardSigmoid},
+                                                          {"HardSwish", Activation::kHardSwish},
+                                                          {"Tanh", Activation::kTanh},
+                                                          {"Gelu", Activation::kGelu},
+                                                          {"GeluTanh", Activation::kGeluTanh}}};
 
 Status CheckKept(const Tensor& kept, int64_t available) {
   if (kept.type() != ElementType::kInt32 || kept.rank() != 1) {

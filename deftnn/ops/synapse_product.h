@@ -15,7 +15,8 @@
 //          residual  the output's shape, optional
 // Attributes: kind ("conv" or "matmul"), channels (C), group_size, groups (convolution groups, 1),
 //          kernel_shape, strides, dilations, pads, auto_pad (conv), activation ("", "Relu", "Clip",
-//          "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh"), alpha, beta.
+//          "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Gelu", "GeluTanh"), alpha,
+//          beta.
 #pragma once
 
 #include <cstdint>

@@ -32,15 +32,20 @@ const std::vector<ValueInfo>* PassContext::shapes() {
   return shapes_ ? &*shapes_ : nullptr;
 }
 
-bool PassContext::SameShape(ValueId a, ValueId b) {
+bool PassContext::AtEveryBatch(const std::function<bool(const std::vector<ValueInfo>&)>& holds) {
   const std::vector<ValueInfo>* one = shapes();
-  if (one == nullptr || (*one)[a].shape != (*one)[b].shape) return false;
+  if (one == nullptr || !holds(*one)) return false;
   if (!inferred_other_) {
     inferred_other_ = true;
     auto other = InferShapes(graph_, DefaultInputs(graph_, 5));
     if (other.ok()) other_batch_ = std::move(*other);
   }
-  return other_batch_ && (*other_batch_)[a].shape == (*other_batch_)[b].shape;
+  return other_batch_ && holds(*other_batch_);
+}
+
+bool PassContext::SameShape(ValueId a, ValueId b) {
+  return AtEveryBatch(
+      [=](const std::vector<ValueInfo>& values) { return values[a].shape == values[b].shape; });
 }
 
 bool OnlyBatchIsOpen(const Graph& graph) {

@@ -1,6 +1,7 @@
 // What a pass is: a function that looks at a graph and proposes one edit.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,8 @@ class PassContext {
   /// ValueId; null when a dimension other than the batch is open, or inference fails.
   const std::vector<ValueInfo>* shapes();
 
-  /// Whether the two values are known to have the same shape whatever the batch.
+  /// Whether something is known to hold of every value's shape whatever the batch.
+  bool AtEveryBatch(const std::function<bool(const std::vector<ValueInfo>&)>& holds);
   bool SameShape(ValueId a, ValueId b);
 
  private:

@@ -26,9 +26,12 @@ int64_t BytesOf(const Layout& layout) {
   return layout.pixels() * layout.channels * BytesOf(layout.format);
 }
 
-/// Sigmoid and tanh cost as much as moving some tens of bytes.
+/// Functions made of exponentials cost as much as moving some tens of bytes.
 int64_t WeightOf(const ActivationSpec& activation) {
-  return activation.kind == Activation::kSigmoid || activation.kind == Activation::kTanh ? 4 : 1;
+  const Activation kind = activation.kind;
+  const bool exponential = kind == Activation::kSigmoid || kind == Activation::kTanh ||
+                           kind == Activation::kGelu || kind == Activation::kGeluTanh;
+  return exponential ? 4 : 1;
 }
 
 }  // namespace

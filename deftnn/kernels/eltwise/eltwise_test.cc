@@ -27,6 +27,7 @@ const ActivationSpec kActivations[] = {
     {Activation::kClip, -0.5, 1}, {Activation::kLeakyRelu, 0.1f},
     {Activation::kSigmoid},       {Activation::kHardSigmoid, 0.2f, 0.5f},
     {Activation::kHardSwish},     {Activation::kTanh},
+    {Activation::kGelu},          {Activation::kGeluTanh},
 };
 
 /// `tolerance` is relative, in fp32; DFP16 adds half a step of its own.

@@ -123,7 +123,7 @@ Case RandomCase(Rng& rng, Format format) {
   for (int64_t k = 0; k < s.full_k(); ++k) {
     if (rng.Uniform() < kept) s.entries.push_back(k);
   }
-  s.activation.kind = static_cast<Activation>(rng.Below(8));
+  s.activation.kind = static_cast<Activation>(rng.Below(10));
   s.activation.alpha = s.activation.kind == Activation::kClip ? -0.5f : 0.2f;
   s.activation.beta = 0.5f;
   for (int64_t i = 0; i < s.outputs * static_cast<int64_t>(s.entries.size()); ++i) {
@@ -319,8 +319,8 @@ TEST_P(GemmKernelTest, NothingKeptLeavesTheBias) {
 TEST_P(GemmKernelTest, NanReachesItsOwnPixelOnly) {
   for (const Activation kind :
        {Activation::kNone, Activation::kRelu, Activation::kClip, Activation::kLeakyRelu,
-        Activation::kSigmoid, Activation::kHardSigmoid, Activation::kHardSwish,
-        Activation::kTanh}) {
+        Activation::kSigmoid, Activation::kHardSigmoid, Activation::kHardSwish, Activation::kTanh,
+        Activation::kGelu, Activation::kGeluTanh}) {
     for (const Format format : {Format::kFp32, Format::kDfp16}) {
       SCOPED_TRACE(fmt::format("activation {} to {}", static_cast<int>(kind), NameOf(format)));
       GemmSpec spec;

@@ -10,11 +10,9 @@
 
 #include <string.h>
 
+#include "deftnn/kernels/activation-inl.h"
 #include "deftnn/kernels/gemm/kernel.h"
-#include "deftnn/kernels/simd-inl.h"
 
-// After simd-inl.h, which decides on Highway's target for plain x86-64.
-#include <hwy/contrib/math/math-inl.h>
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -350,43 +348,6 @@ struct TileTable {
   }
 };
 
-// Activations that are not a clamp, in place.
-DEFTNN_INLINE void ActivateRow(const Job& job, float* row, int64_t count) {
-  const hn::ScalableTag<float> d;
-  const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  const auto limit = hn::Set(d, 88.0f);
-  const auto alpha = hn::Set(d, job.alpha), beta = hn::Set(d, job.beta);
-  for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-    const auto x = hn::LoadU(d, row + i);
-    // Beyond 88 the exponential leaves float32, and neither function changes any more; NaN becomes
-    // a bound, for Highway's emulation may not convert it to an integer.
-    const auto bounded = hn::IfThenElse(hn::Eq(x, x), hn::Clamp(x, hn::Neg(limit), limit), limit);
-    auto y = x;
-    switch (job.activation) {
-      case Activation::kLeakyRelu:
-        y = hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, alpha), x);
-        break;
-      case Activation::kSigmoid:
-        y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(bounded))));
-        break;
-      case Activation::kHardSigmoid:
-        y = hn::Min(hn::Max(hn::MulAdd(alpha, x, beta), zero), one);
-        break;
-      case Activation::kHardSwish:
-        y = hn::MulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
-        y = hn::Mul(x, hn::Min(hn::Max(y, zero), one));
-        break;
-      case Activation::kTanh:
-        y = hn::Tanh(d, bounded);
-        break;
-      default:
-        break;
-    }
-    y = hn::IfThenElse(hn::Eq(x, x), y, x);  // NaN stays NaN
-    hn::StoreU(y, d, row + i);
-  }
-}
-
 // The general way, through memory: residual, activation and store of one pixel's sums, `outputs` of
 // which exist.
 template <int kLanes, bool kResidualDfp16>
@@ -429,7 +390,9 @@ DEFTNN_INLINE void FinishRow(const Job& job, float* sums, const uint8_t* residua
       AddRow<kLanes, false>(sums, residual, outputs);
     }
   }
-  if (job.activation != Activation::kNone) ActivateRow(job, sums, outputs);
+  if (job.activation != Activation::kNone) {
+    ActivateLong({job.activation, job.alpha, job.beta}, sums, outputs);
+  }
   if (job.y_dfp16) {
     StoreRow<kLanes, true>(job, sums, y, outputs);
   } else {

@@ -244,7 +244,7 @@ Result<PackedProduct> PackedProduct::Load(std::span<const std::byte> bytes,
                         sane(h.dilation_h, 1, kMaxStride) && sane(h.dilation_w, 1, kMaxStride) &&
                         sane(h.pad_top, 0, kMaxStride) && sane(h.pad_left, 0, kMaxStride) &&
                         sane(h.steps, 0, kMaxDim) &&
-                        sane(h.activation, 0, static_cast<int>(Activation::kTanh)) &&
+                        sane(h.activation, 0, static_cast<int>(Activation::kGeluTanh)) &&
                         sane(h.contiguous_pixels, 0, 1);
   Sizes sizes{};
   if (!geometry || !ComputeSizes(h.outputs, h.steps, code, BytesOf(kernel->format), sizes) ||
