@@ -22,6 +22,7 @@ enum class StepKind {
   kPool,
   kActivation,
   kBinary,
+  kBroadcast,
   kSoftmax,
   kConvert,
   kPlain

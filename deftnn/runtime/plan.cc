@@ -189,7 +189,8 @@ class Planner {
     const bool whole_tensor = choice.kind == StepKind::kBinary && !info.constant.defined();
     const bool residual = choice.kind == StepKind::kProduct && i == 4;
     const bool lead = i == 0 && choice.form != Form::kPlain && !info.constant.defined();
-    if (choice.form == Form::kPlain || !(lead || whole_tensor || residual || (weights && i == 0))) {
+    if (choice.form == Form::kPlain || choice.kind == StepKind::kBroadcast ||
+        !(lead || whole_tensor || residual || (weights && i == 0))) {
       return Require(id, Form::kPlain, Format::kFp32);
     }
     if (weights && i == 0) {

@@ -134,8 +134,16 @@ class Chooser {
     return {};
   }
 
-  // Same shapes; or a per-channel, per-image-and-channel or scalar second operand.
+  // Same shapes; or a per-channel, per-image-and-channel or scalar second operand; or any others.
   NodeChoice Binary(const Node& node) const {
+    const bool floats = IsFloat(infos_[node.inputs[1]]) && !shape(node.outputs[0]).empty();
+    const NodeChoice binary = OfOneShape(node);
+    return binary.kind == StepKind::kPlain && floats
+               ? NodeChoice{NodeRole::kStep, StepKind::kBroadcast, Form::kRows}
+               : binary;
+  }
+
+  NodeChoice OfOneShape(const Node& node) const {
     const ValueId a = node.inputs[0], b = node.inputs[1], y = node.outputs[0];
     if (!IsFloat(infos_[b])) return {};
     if (constant(a) || shape(a) != shape(y)) {
@@ -273,6 +281,7 @@ class Chooser {
       const bool once = std::count(node.inputs.begin(), node.inputs.end(), part) == 1;
       const bool step = producer >= 0 && roles_.nodes[producer].role == NodeRole::kStep &&
                         roles_.nodes[producer].kind != StepKind::kPlain &&
+                        roles_.nodes[producer].kind != StepKind::kBroadcast &&
                         roles_.nodes[producer].kind != StepKind::kSoftmax;
       const bool same = choice.format == roles_.values[whole].format && choice.halo.empty() &&
                         graph_.Consumers(part).size() == 1 && !graph_.IsOutput(part);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <thread>
 
@@ -280,6 +281,32 @@ TEST(Session, TransposesOfImagesThatAreNotDense) {
     }
   }
   ExpectMatchesOracle(b.graph, {RandomTensor({2, 3, 5, 6}, rng)});
+}
+
+// Operands of every shape, before and behind products, whichever is the constant.
+TEST(Session, ArithmeticOfShapesThatDiffer) {
+  const std::vector<std::array<Shape, 2>> cases = {
+      {{{2, 5, 12}, {1, 5, 1}}}, {{{1, 1, 12}, {2, 5, 1}}}, {{{2, 5, 12}, {2, 1, 12}}},
+      {{{2, 5, 12}, {5, 12}}},   {{{2, 5, 1}, {2, 5, 12}}}, {{{2, 5, 12}, {2, 1, 1}}},
+      {{{2, 5, 3}, {5, 1}}},     {{{2, 1, 12}, {1, 5, 1}}}};
+  for (size_t i = 0; i < 4 * cases.size(); ++i) {
+    SCOPED_TRACE(i);
+    Rng rng(i);
+    Builder b(rng);
+    const auto& [first, second] = cases[i / 4];
+    const char* const ops[] = {"Add", "Sub", "Mul", "Div"};
+    const ValueId x = b.Input(first);
+    Tensor divisor = RandomTensor(second, rng);
+    for (float& v : divisor.mutable_values<float>()) v = 1.5f + 0.1f * v;
+    const ValueId other = b.graph.AddConstant("other", divisor);
+    const ValueId positive = b.AddOp("Sigmoid", {x});
+    const ValueId y = i % 2 == 0 ? b.AddOp(ops[i % 4], {positive, other})
+                                 : b.AddOp(ops[i % 4], {other, positive});
+    const int64_t channels = std::max(first.back(), second.back());
+    b.graph.AddOutput(y);
+    b.graph.AddOutput(b.AddMatmul(b.AddOp(ops[i % 4], {y, other}), channels, 7));
+    ExpectMatchesOracle(b.graph, {RandomTensor(first, rng)});
+  }
 }
 
 // Matrices under other shapes keep their format on the way to the next product.

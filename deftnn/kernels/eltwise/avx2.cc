@@ -4,7 +4,8 @@
 namespace deftnn {
 
 extern const EltwiseKernel kEltwiseAvx2;
-const EltwiseKernel kEltwiseAvx2 = {Isa::kAvx2,   HWY_TARGET, ActivateRows, BinaryRows,
-                                    FlatActivate, FlatBinary, FlatScalar,   FlatUnary};
+const EltwiseKernel kEltwiseAvx2 = {Isa::kAvx2, HWY_TARGET,    ActivateRows,
+                                    BinaryRows, BroadcastRows, FlatActivate,
+                                    FlatBinary, FlatScalar,    FlatUnary};
 
 }  // namespace deftnn

@@ -4,7 +4,8 @@
 namespace deftnn {
 
 extern const EltwiseKernel kEltwiseAvx512;
-const EltwiseKernel kEltwiseAvx512 = {Isa::kAvx512, HWY_TARGET, ActivateRows, BinaryRows,
-                                      FlatActivate, FlatBinary, FlatScalar,   FlatUnary};
+const EltwiseKernel kEltwiseAvx512 = {Isa::kAvx512, HWY_TARGET,    ActivateRows,
+                                      BinaryRows,   BroadcastRows, FlatActivate,
+                                      FlatBinary,   FlatScalar,    FlatUnary};
 
 }  // namespace deftnn

@@ -57,6 +57,13 @@ void RunBinary(const EltwiseKernel& kernel, const BinaryArgs& args, ThreadPool& 
            [&](int64_t begin, int64_t end) { kernel.binary(args, begin, end); });
 }
 
+void RunBroadcast(const EltwiseKernel& kernel, const BroadcastArgs& args, ThreadPool& pool) {
+  DEFTNN_CHECK(args.columns == 1 || !args.a_one || !args.b_one);
+  const int64_t bytes = BytesOf(args.format) + (args.a_one ? 0 : 4) + (args.b_one ? 0 : 4);
+  ForRange(pool, args.rows * args.columns, args.rows * args.columns * bytes,
+           [&](int64_t begin, int64_t end) { kernel.broadcast(args, begin, end); });
+}
+
 void RunFlatActivate(const EltwiseKernel& kernel, const ActivationSpec& activation, const float* x,
                      float* y, int64_t count, ThreadPool& pool) {
   ForRange(pool, count, 8 * count * WeightOf(activation), [&](int64_t begin, int64_t end) {

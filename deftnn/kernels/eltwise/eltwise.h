@@ -33,13 +33,27 @@ struct BinaryArgs {
   ActivationSpec activation;
 };
 
-/// One instruction set's implementation. Views: rows [begin, end) of batch * height; flat:
-/// elements.
+/// output[r] = a op b of rows r that lie anywhere: row r of `a` begins at a[a_rows[r]], and `a` has
+/// one value a row where a_one, `columns` otherwise; `b` likewise. The output is dense, fp32 or
+/// DFP16, and no operand. Not both have one value a row, unless that is all.
+struct BroadcastArgs {
+  BinaryOp op = BinaryOp::kAdd;
+  const float *a = nullptr, *b = nullptr;
+  const int64_t *a_rows = nullptr, *b_rows = nullptr;
+  bool a_one = false, b_one = false;
+  void* output = nullptr;
+  Format format = Format::kFp32;  // of the output
+  int64_t rows = 0, columns = 0;
+};
+
+/// One instruction set's implementation. Views: rows [begin, end) of batch * height; broadcast,
+/// flat: elements.
 struct EltwiseKernel {
   Isa isa;
   int64_t target;
   void (*activate)(const ActivateArgs& args, int64_t begin, int64_t end);
   void (*binary)(const BinaryArgs& args, int64_t begin, int64_t end);
+  void (*broadcast)(const BroadcastArgs& args, int64_t begin, int64_t end);
   void (*flat_activate)(const ActivationSpec& activation, const float* x, float* y, int64_t count);
   void (*flat_binary)(BinaryOp op, const float* a, const float* b, float* y, int64_t count);
   /// a op a constant.
@@ -54,6 +68,7 @@ const EltwiseKernel& SelectEltwise(Isa isa);
 /// where that is a normal float. Results do not depend on the number of threads.
 void RunActivate(const EltwiseKernel& kernel, const ActivateArgs& args, ThreadPool& pool);
 void RunBinary(const EltwiseKernel& kernel, const BinaryArgs& args, ThreadPool& pool);
+void RunBroadcast(const EltwiseKernel& kernel, const BroadcastArgs& args, ThreadPool& pool);
 /// Contiguous arrays of `count`; y may be x, a or b itself.
 void RunFlatActivate(const EltwiseKernel& kernel, const ActivationSpec& activation, const float* x,
                      float* y, int64_t count, ThreadPool& pool);

@@ -83,6 +83,45 @@ TEST(EltwiseKernels, ActivationsOfViews) {
   }
 }
 
+TEST(EltwiseKernels, BroadcastRowsLieAnywhere) {
+  ThreadPool pool(2);
+  Rng rng(33);
+  for (const Isa isa : UsableIsas()) {
+    for (int trial = 0; trial < 120; ++trial) {
+      BroadcastArgs args;
+      args.op = static_cast<BinaryOp>(trial % 6);
+      args.rows = rng.Between(1, 9);
+      args.columns = trial % 5 == 0 ? rng.Between(5000, 9000) : rng.Between(1, 70);
+      args.a_one = trial % 3 == 1;
+      args.b_one = trial % 3 == 2;
+      args.format = kFormats[rng.Below(2)];
+      SCOPED_TRACE(
+          fmt::format("{} trial {}: {} x {}", NameOf(isa), trial, args.rows, args.columns));
+      std::vector<float> a(static_cast<size_t>(3 * args.columns)), b = a;
+      for (float& x : a) x = static_cast<float>(rng.Normal());
+      for (float& x : b) x = static_cast<float>(rng.Normal());
+      a[a.size() / 2] = kNan;
+      std::vector<int64_t> a_rows, b_rows;
+      for (int64_t row = 0; row < args.rows; ++row) {
+        a_rows.push_back(rng.Below(2 * args.columns + 1));
+        b_rows.push_back(rng.Below(2 * args.columns + 1));
+      }
+      args.a = a.data(), args.b = b.data();
+      args.a_rows = a_rows.data(), args.b_rows = b_rows.data();
+      TestView out(1, 1, args.rows, args.columns, args.format, rng, 0);
+      const TestView before = out;
+      args.output = out.view().data;
+      RunBroadcast(SelectEltwise(isa), args, pool);
+      out.ForEach([&](int64_t, int64_t, int64_t row, int64_t i) {
+        const float x = a[static_cast<size_t>(a_rows[row] + (args.a_one ? 0 : i))];
+        const float y = b[static_cast<size_t>(b_rows[row] + (args.b_one ? 0 : i))];
+        ExpectNear(out.Get(0, 0, row, i), Apply(args.op, x, y), args.format, 1e-6);
+      });
+      out.ExpectOnlyInteriorDiffersFrom(before);
+    }
+  }
+}
+
 TEST(EltwiseKernels, BinaryOfViewsAndVectors) {
   ThreadPool pool(2);
   Rng rng(32);

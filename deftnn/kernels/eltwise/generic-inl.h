@@ -191,6 +191,41 @@ void BinaryRows(const BinaryArgs& args, int64_t begin, int64_t end) {
   });
 }
 
+/// The operation with its operands in the other order.
+HWY_INLINE BinaryOp Reversed(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::kSub:
+      return BinaryOp::kReverseSub;
+    case BinaryOp::kDiv:
+      return BinaryOp::kReverseDiv;
+    case BinaryOp::kReverseSub:
+      return BinaryOp::kSub;
+    case BinaryOp::kReverseDiv:
+      return BinaryOp::kDiv;
+    default:
+      return op;
+  }
+}
+
+void BroadcastRows(const BroadcastArgs& args, int64_t begin, int64_t end) {
+  WithCode(args.format, [&](auto code) {
+    for (int64_t i = begin, n = 0; i < end; i += n) {
+      const int64_t row = i / args.columns, column = i % args.columns;
+      n = HWY_MIN(args.columns - column, end - i);
+      const float* a = args.a + args.a_rows[row] + (args.a_one ? 0 : column);
+      const float* b = args.b + args.b_rows[row] + (args.b_one ? 0 : column);
+      auto* y = static_cast<decltype(code)*>(args.output) + i;
+      if (args.b_one) {
+        BinaryRun(args.op, a, Repeated{*b}, ActivationSpec{}, y, n);
+      } else if (args.a_one) {
+        BinaryRun(Reversed(args.op), b, Repeated{*a}, ActivationSpec{}, y, n);
+      } else {
+        BinaryRun(args.op, a, b, ActivationSpec{}, y, n);
+      }
+    }
+  });
+}
+
 void FlatActivate(const ActivationSpec& activation, const float* x, float* y, int64_t count) {
   ActivateRun(activation, x, y, count);
 }

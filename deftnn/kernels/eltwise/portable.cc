@@ -4,7 +4,8 @@
 namespace deftnn {
 
 extern const EltwiseKernel kEltwisePortable;
-const EltwiseKernel kEltwisePortable = {Isa::kPortable, HWY_TARGET, ActivateRows, BinaryRows,
-                                        FlatActivate,   FlatBinary, FlatScalar,   FlatUnary};
+const EltwiseKernel kEltwisePortable = {Isa::kPortable, HWY_TARGET,    ActivateRows,
+                                        BinaryRows,     BroadcastRows, FlatActivate,
+                                        FlatBinary,     FlatScalar,    FlatUnary};
 
 }  // namespace deftnn

@@ -32,6 +32,8 @@ Result<std::unique_ptr<Step>> CpuBackend::Prepare(const StepSpec& spec) const {
       return PrepareActivation(spec, context);
     case StepKind::kBinary:
       return PrepareBinary(spec, context);
+    case StepKind::kBroadcast:
+      return PrepareBroadcast(spec, context);
     case StepKind::kSoftmax:
       return PrepareSoftmax(spec, context);
     case StepKind::kConvert:

@@ -20,6 +20,7 @@ PrepareStep PrepareDepthwise;   // DepthwiseConv
 PrepareStep PreparePool;        // MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool
 PrepareStep PrepareActivation;  // Relu, Clip, ... where no product could take it
 PrepareStep PrepareBinary;      // Add, Sub, Mul, Div
+PrepareStep PrepareBroadcast;   // the same of shapes that differ
 PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over the last axis
 PrepareStep PrepareConvert;     // one form or format to another
 PrepareStep PreparePlain;       // everything else, by its plain implementation
