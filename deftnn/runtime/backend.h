@@ -24,6 +24,8 @@ enum class StepKind {
   kBinary,
   kBroadcast,
   kSoftmax,
+  kReduce,
+  kGather,
   kConvert,
   kPlain
 };

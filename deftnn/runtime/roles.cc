@@ -66,6 +66,10 @@ class Chooser {
     if (node.op == "Add" || node.op == "Sub" || node.op == "Mul" || node.op == "Div")
       return Binary(node);
     if (node.op == "Concat") return Concat(node);
+    if (node.op == "Gather") return {NodeRole::kStep, StepKind::kGather, Form::kPlain};
+    if (node.op == "ReduceSum" || node.op == "ReduceMean") {
+      return {NodeRole::kStep, StepKind::kReduce, Form::kPlain};
+    }
     if (const auto form = TransposesChannels(node)) {
       return {NodeRole::kReshape, StepKind::kConvert, *form};
     }
@@ -267,6 +271,11 @@ class Chooser {
     }
   }
 
+  static bool WritesSlices(StepKind kind) {
+    return kind == StepKind::kProduct || kind == StepKind::kDepthwise || kind == StepKind::kPool ||
+           kind == StepKind::kActivation || kind == StepKind::kBinary;
+  }
+
   // A part is written straight into its slice when only this concatenation wants it there.
   void PlaceConcatParts(int index) {
     const Node& node = graph_.node(index);
@@ -280,9 +289,7 @@ class Chooser {
       const int producer = graph_.Producer(part);
       const bool once = std::count(node.inputs.begin(), node.inputs.end(), part) == 1;
       const bool step = producer >= 0 && roles_.nodes[producer].role == NodeRole::kStep &&
-                        roles_.nodes[producer].kind != StepKind::kPlain &&
-                        roles_.nodes[producer].kind != StepKind::kBroadcast &&
-                        roles_.nodes[producer].kind != StepKind::kSoftmax;
+                        WritesSlices(roles_.nodes[producer].kind);
       const bool same = choice.format == roles_.values[whole].format && choice.halo.empty() &&
                         graph_.Consumers(part).size() == 1 && !graph_.IsOutput(part);
       if (once && step && same && choice.concat == kNoValue) {

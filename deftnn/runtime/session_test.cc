@@ -309,6 +309,51 @@ TEST(Session, ArithmeticOfShapesThatDiffer) {
   }
 }
 
+TEST(Session, SumsMeansAndLookups) {
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Builder b(rng);
+    const Shape shape = {rng.Between(1, 3), rng.Between(1, 40), 1, rng.Between(1, 70)};
+    const ValueId x = b.Input(shape);
+    const std::vector<std::vector<int64_t>> choices = {{1}, {-1}, {0, 1}, {1, 3}, {0, 3}, {2}};
+    for (const char* op : {"ReduceSum", "ReduceMean"}) {
+      const std::vector<int64_t>& axes = choices[static_cast<size_t>(rng.Below(6))];
+      const ValueId list =
+          b.graph.AddConstant("axes", Tensor::Of<int64_t>({std::ssize(axes)}, axes));
+      const ValueId sum = b.AddOp(op, {x, list}, {{"keepdims", rng.Between(0, 1)}});
+      b.graph.AddOutput(b.AddOp("Tanh", {sum}));
+    }
+    b.graph.AddOutput(b.AddOp("ReduceMean", {x}));
+    const int64_t axis = rng.Between(-4, 3), extent = shape[static_cast<size_t>((axis + 4) % 4)];
+    std::vector<int64_t> picked;
+    for (int64_t i = rng.Between(1, 5); i > 0; --i)
+      picked.push_back(rng.Between(-extent, extent - 1));
+    const ValueId indices =
+        b.graph.AddConstant("indices", Tensor::Of<int64_t>({std::ssize(picked)}, picked));
+    b.graph.AddOutput(b.AddOp("Gather", {x, indices}, {{"axis", axis}}));
+    ExpectMatchesOracle(b.graph, {RandomTensor(shape, rng)});
+  }
+}
+
+TEST(Session, LookupsOutOfRangeAreRefused) {
+  Graph graph;
+  const ValueId index = graph.AddValue("i", ElementType::kInt32, Shape{2});
+  graph.AddInput(index);
+  const ValueId table = graph.AddConstant("t", Tensor::Zeros(ElementType::kFloat32, {3, 2}));
+  const ValueId rows = graph.AddValue("rows");
+  graph.AddNode({"pick", "", "Gather", {table, index}, {rows}, {}});
+  graph.AddOutput(rows);
+  auto session = Session::Create(graph, {.threads = 1, .isa = std::nullopt, .packed = nullptr});
+  ASSERT_TRUE(session.ok());
+  const auto run = [&](int32_t i) {
+    return (*session)->Run({Tensor::Of<int32_t>({2}, std::vector<int32_t>{0, i})});
+  };
+  EXPECT_TRUE(run(-3).ok());
+  EXPECT_NE(run(3).status().reason().find("index 3"), std::string::npos);
+  EXPECT_FALSE(run(-4).ok());
+}
+
 // Matrices under other shapes keep their format on the way to the next product.
 TEST(Session, ReshapesOfMatricesAreNoSteps) {
   Rng rng(13);

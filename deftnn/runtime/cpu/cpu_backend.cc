@@ -36,6 +36,10 @@ Result<std::unique_ptr<Step>> CpuBackend::Prepare(const StepSpec& spec) const {
       return PrepareBroadcast(spec, context);
     case StepKind::kSoftmax:
       return PrepareSoftmax(spec, context);
+    case StepKind::kReduce:
+      return PrepareReduce(spec, context);
+    case StepKind::kGather:
+      return PrepareGather(spec, context);
     case StepKind::kConvert:
       return PrepareConvert(spec, context);
     case StepKind::kPlain:

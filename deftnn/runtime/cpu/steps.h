@@ -22,6 +22,8 @@ PrepareStep PrepareActivation;  // Relu, Clip, ... where no product could take i
 PrepareStep PrepareBinary;      // Add, Sub, Mul, Div
 PrepareStep PrepareBroadcast;   // the same of shapes that differ
 PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over the last axis
+PrepareStep PrepareReduce;      // ReduceSum, ReduceMean
+PrepareStep PrepareGather;      // Gather
 PrepareStep PrepareConvert;     // one form or format to another
 PrepareStep PreparePlain;       // everything else, by its plain implementation
 
