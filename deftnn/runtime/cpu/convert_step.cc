@@ -46,9 +46,10 @@ class ConvertStep : public Step {
   const LayoutKernel& kernel_;
 };
 
-// Row-major float32 as the matrix that it is.
+// Row-major float32 as the matrix that it is; nothing behind it is its own.
 Operand AsRows(Operand operand, const Operand& like) {
   const Layout& l = like.layout;
+  operand.owns_slack = false;
   operand.form = Form::kRows;
   operand.layout = Layout::Dense(l.batch, l.height, l.width, l.channels, Format::kFp32);
   return operand;
