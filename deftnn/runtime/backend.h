@@ -13,6 +13,7 @@
 #include "deftnn/base/threads.h"
 #include "deftnn/graph/graph.h"
 #include "deftnn/runtime/operand.h"
+#include "deftnn/runtime/sections.h"
 
 namespace deftnn {
 
@@ -62,6 +63,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
+  /// What the parts of a batch are cut for.
+  virtual TrafficCosts traffic_costs() const = 0;
   /// Zeroed device memory, aligned to kAlignment.
   virtual std::shared_ptr<std::byte> Allocate(size_t bytes) const = 0;
   virtual void Upload(std::byte* to, const void* host, size_t bytes) const = 0;

@@ -25,6 +25,8 @@ struct Operand {
   int buffer = -1;  // index into the plan's buffers; -1 for inputs, outputs and constants
   int base = 0;
   int64_t offset = 0;  // bytes from the base to the first element (kPlain) or to pixel (0, 0, 0)
+  int64_t sample_bytes = 0;  // from one sample to the next where the base holds the whole batch and
+                             // the step runs over a part of it
   bool owns_slack =
       true;  // false for a slice of a concatenation, whose end is not the allocation's
   Tensor constant;
@@ -36,10 +38,11 @@ struct Operand {
 /// The addresses of one run.
 struct Addresses {
   std::vector<std::byte*> bases;
+  int64_t first_sample = 0;  // of the part of the batch that runs now
 
   std::byte* of(const Operand& operand) const {
     if (operand.constant.defined()) return const_cast<std::byte*>(operand.constant.data());
-    return bases[operand.base] + operand.offset;
+    return bases[operand.base] + operand.offset + first_sample * operand.sample_bytes;
   }
   View view(const Operand& operand) const { return {operand.layout, of(operand)}; }
 };

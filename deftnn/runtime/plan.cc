@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "deftnn/ops/activations.h"
+#include "deftnn/runtime/cut_batch.h"
 #include "deftnn/runtime/memory_plan.h"
 #include "deftnn/runtime/roles.h"
+#include "deftnn/runtime/samples.h"
 
 namespace deftnn {
 namespace {
@@ -14,12 +16,16 @@ constexpr int kArenaBase = 0;
 
 class Planner {
  public:
-  Planner(const Graph& graph, std::vector<ValueInfo> infos, const Backend& backend)
+  Planner(const Graph& graph, std::vector<ValueInfo> infos, const Backend& backend, bool whole)
       : graph_(graph),
         infos_(std::move(infos)),
         backend_(backend),
+        batch_(BatchOf(graph, infos_)),
+        whole_(whole || batch_ == 1),
         roles_(ChooseRoles(graph, infos_)),
-        forms_(graph.values().size()) {}
+        forms_(graph.values().size()),
+        samples_(whole_ ? std::vector<bool>(graph.values().size())
+                        : FindSamples(graph, infos_, batch_)) {}
 
   Result<Plan> Make(const std::vector<ValueInfo>& inputs) {
     for (size_t i = 0; i < graph_.inputs().size(); ++i) {
@@ -146,7 +152,7 @@ class Planner {
     Node node;
     node.name = graph_.value(id).name;
     node.op = "Convert";
-    specs_.push_back({StepKind::kConvert, node, {from}, {to}, {}});
+    AddSpec({StepKind::kConvert, node, {from}, {to}, {}}, samples_[id]);
     return to;
   }
 
@@ -179,7 +185,9 @@ class Planner {
     for (ValueId id : node.outputs) {
       spec.outputs.push_back(id == kNoValue ? Operand{} : OutputOperand(id, choice.form));
     }
-    specs_.push_back(std::move(spec));
+    const bool by_sample = std::all_of(node.outputs.begin(), node.outputs.end(),
+                                       [&](ValueId id) { return id == kNoValue || samples_[id]; });
+    AddSpec(std::move(spec), by_sample);
   }
 
   Operand InputOperand(const Node& node, size_t i, const NodeChoice& choice) {
@@ -252,11 +260,8 @@ class Planner {
       Node convert;
       convert.name = node.name;
       convert.op = "Concat";
-      specs_.push_back({StepKind::kConvert,
-                        convert,
-                        {Require(part, form, forms_[part].front().layout.format)},
-                        {slice},
-                        {}});
+      const Operand source = Require(part, form, forms_[part].front().layout.format);
+      AddSpec({StepKind::kConvert, convert, {source}, {slice}, {}}, samples_[id]);
     }
   }
 
@@ -277,28 +282,23 @@ class Planner {
       node.op = "Convert";
       const Operand source =
           forms_[id].empty() ? Require(id, Form::kPlain, Format::kFp32) : forms_[id].front();
-      specs_.push_back({StepKind::kConvert, node, {source}, {to}, {}});
+      AddSpec({StepKind::kConvert, node, {source}, {to}, {}}, samples_[id]);
     }
   }
 
-  void MarkLifetimes() {
-    for (size_t i = 0; i < specs_.size(); ++i) {
-      const auto touch = [&](const std::vector<Operand>& operands) {
-        for (const Operand& operand : operands) {
-          if (operand.buffer < 0) continue;
-          Buffer& buffer = buffers_[operand.buffer];
-          if (buffer.first < 0) buffer.first = static_cast<int>(i);
-          buffer.last = static_cast<int>(i);
-        }
-      };
-      touch(specs_[i].outputs);
-      touch(specs_[i].inputs);
-    }
+  void AddSpec(StepSpec spec, bool by_sample) {
+    specs_.push_back(std::move(spec));
+    by_sample_.push_back(by_sample);
   }
 
   Result<Plan> Finish(const std::vector<ValueInfo>& inputs) {
-    MarkLifetimes();
+    MarkLifetimes(specs_, buffers_);
     Plan plan;
+    plan.batch = batch_;
+    plan.sections = {{0, static_cast<int>(specs_.size()), batch_}};
+    if (!whole_) {
+      plan.sections = CutBatch(by_sample_, batch_, backend_.traffic_costs(), specs_, buffers_);
+    }
     plan.arena_bytes = PlanMemory(buffers_);
     plan.inputs = inputs;
     for (ValueId id : graph_.outputs())
@@ -319,21 +319,30 @@ class Planner {
   const Graph& graph_;
   const std::vector<ValueInfo> infos_;
   const Backend& backend_;
+  const int64_t batch_;
+  const bool whole_;
   const Roles roles_;
   std::vector<std::vector<Operand>> forms_;  // by ValueId: the forms that exist so far
   std::vector<Buffer> buffers_;
   std::vector<StepSpec> specs_;
+  const std::vector<bool> samples_;  // by ValueId: FindSamples
+  std::vector<bool> by_sample_;      // by spec: it keeps samples apart
 };
 
 }  // namespace
 
+bool Plan::in_parts() const {
+  return std::any_of(sections.begin(), sections.end(),
+                     [&](const Section& section) { return section.samples < batch; });
+}
+
 Result<Plan> MakePlan(const Graph& graph, const std::vector<ValueInfo>& inputs,
-                      const Backend& backend) {
+                      const Backend& backend, bool whole) {
   if (inputs.size() != graph.inputs().size()) {
     return Error("the network has {} inputs, {} were given", graph.inputs().size(), inputs.size());
   }
   DEFTNN_ASSIGN_OR_RETURN(std::vector<ValueInfo> infos, InferShapes(graph, inputs));
-  return Planner(graph, std::move(infos), backend).Make(inputs);
+  return Planner(graph, std::move(infos), backend, whole).Make(inputs);
 }
 
 }  // namespace deftnn

@@ -20,6 +20,18 @@ bool SameShapes(const std::vector<ValueInfo>& a, const std::vector<ValueInfo>& b
                     [](const ValueInfo& x, const ValueInfo& y) { return x.shape == y.shape; });
 }
 
+// Calls launch(step) for each step of each part of each section, until one fails.
+template <typename Launch>
+Status ForEachStep(const Plan& plan, Addresses& addresses, Launch launch) {
+  for (const Section& section : plan.sections) {
+    for (int64_t first = 0; first < plan.batch; first += section.samples) {
+      addresses.first_sample = first;
+      for (int s = section.begin; s < section.end; ++s) DEFTNN_RETURN_IF_ERROR(launch(s));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Session::Context {
@@ -74,7 +86,8 @@ Result<std::unique_ptr<Session>> Session::Create(Graph graph, const SessionOptio
   }
   const int threads = options.threads > 0 ? options.threads : PhysicalThreads();
   return std::unique_ptr<Session>(new Session(
-      std::move(graph), std::make_unique<CpuBackend>(isa, threads, options.packed), isa, threads));
+      std::move(graph), std::make_unique<CpuBackend>(isa, threads, options.packed, options.costs),
+      isa, threads));
 }
 
 Result<std::vector<ValueInfo>> Session::CheckInputs(const std::vector<Tensor>& inputs) const {
@@ -104,15 +117,19 @@ Result<std::vector<ValueInfo>> Session::CheckInputs(const std::vector<Tensor>& i
   return infos;
 }
 
-Result<std::shared_ptr<Session::Prepared>> Session::Prepare(const std::vector<ValueInfo>& inputs) {
+Result<std::shared_ptr<Session::Prepared>> Session::Prepare(const std::vector<ValueInfo>& inputs,
+                                                            bool whole) {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (auto it = plans_.begin(); it != plans_.end(); ++it) {
-    if (!SameShapes((*it)->plan->inputs, inputs)) continue;
+    const Plan& plan = *(*it)->plan;
+    const bool fits = whole ? !plan.in_parts() : !(*it)->whole || plan.batch == 1;
+    if (!fits || !SameShapes(plan.inputs, inputs)) continue;
     plans_.splice(plans_.begin(), plans_, it);
     return plans_.front();
   }
-  DEFTNN_ASSIGN_OR_RETURN(Plan plan, MakePlan(graph_, inputs, *backend_));
+  DEFTNN_ASSIGN_OR_RETURN(Plan plan, MakePlan(graph_, inputs, *backend_, whole));
   auto prepared = std::make_shared<Prepared>();
+  prepared->whole = whole;
   prepared->plan = std::make_shared<const Plan>(std::move(plan));
   plans_.push_front(prepared);
   if (plans_.size() > kMostPlans) plans_.pop_back();
@@ -120,14 +137,15 @@ Result<std::shared_ptr<Session::Prepared>> Session::Prepare(const std::vector<Va
 }
 
 Result<std::shared_ptr<const Plan>> Session::PlanFor(const std::vector<ValueInfo>& inputs) {
-  DEFTNN_ASSIGN_OR_RETURN(const std::shared_ptr<Prepared> prepared, Prepare(inputs));
+  DEFTNN_ASSIGN_OR_RETURN(const std::shared_ptr<Prepared> prepared, Prepare(inputs, false));
   return prepared->plan;
 }
 
 template <typename Body>
-Result<std::vector<Tensor>> Session::RunWith(const std::vector<Tensor>& inputs, Body body) {
+Result<std::vector<Tensor>> Session::RunWith(const std::vector<Tensor>& inputs, bool whole,
+                                             Body body) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<ValueInfo> infos, CheckInputs(inputs));
-  DEFTNN_ASSIGN_OR_RETURN(std::shared_ptr<Prepared> prepared, Prepare(infos));
+  DEFTNN_ASSIGN_OR_RETURN(std::shared_ptr<Prepared> prepared, Prepare(infos, whole));
   Lease lease(*this, std::move(prepared));
   Addresses& addresses = lease.addresses();
   std::vector<Tensor> outputs;
@@ -138,57 +156,63 @@ Result<std::vector<Tensor>> Session::RunWith(const std::vector<Tensor>& inputs, 
     outputs.push_back(Tensor::Zeros(info.type, info.shape));
     addresses.bases[1 + inputs.size() + outputs.size() - 1] = outputs.back().mutable_data();
   }
-  bool whole = true;
-  DEFTNN_RETURN_IF_ERROR(body(lease.plan(), addresses, whole));
-  if (!whole) outputs.clear();
+  bool finished = true;
+  DEFTNN_RETURN_IF_ERROR(body(lease.plan(), addresses, finished));
+  if (!finished) outputs.clear();
   return outputs;
 }
 
 Result<std::vector<Tensor>> Session::Run(const std::vector<Tensor>& inputs) {
-  return RunWith(inputs, [&](const Plan& plan, const Addresses& addresses, bool&) -> Status {
-    for (const PlannedStep& step : plan.steps) {
-      DEFTNN_RETURN_IF_ERROR(step.step->Launch(addresses, threads_));
-    }
-    return {};
+  return RunWith(inputs, false, [&](const Plan& plan, Addresses& addresses, bool&) -> Status {
+    return ForEachStep(plan, addresses,
+                       [&](int s) { return plan.steps[s].step->Launch(addresses, threads_); });
   });
 }
 
 Result<std::vector<Tensor>> Session::Run(const std::vector<Tensor>& inputs, Observer& observer) {
-  return RunWith(inputs, [&](const Plan& plan, const Addresses& addresses, bool& whole) -> Status {
+  const auto body = [&](const Plan& plan, Addresses& addresses, bool& finished) -> Status {
     for (const PlannedStep& step : plan.steps) {
       if (!step.inputs.empty() && step.op != "Convert" && observer.Wants(step.node)) {
-        whole = observer.OnInput(step.node, Decode(step.inputs[0], addresses));
-        if (!whole) return {};
+        finished = observer.OnInput(step.node, Decode(step.inputs[0], addresses));
+        if (!finished) return {};
       }
       DEFTNN_RETURN_IF_ERROR(step.step->Launch(addresses, threads_));
     }
     return {};
-  });
+  };
+  return RunWith(inputs, true, body);
 }
 
 Result<std::vector<StepProfile>> Session::Profile(const std::vector<Tensor>& inputs,
                                                   int iterations) {
-  std::vector<std::vector<double>> times;
   std::vector<StepProfile> profiles;
-  auto outputs =
-      RunWith(inputs, [&](const Plan& plan, const Addresses& addresses, bool&) -> Status {
-        times.resize(plan.steps.size());
-        for (int i = 0; i < iterations; ++i) {
-          for (size_t s = 0; s < plan.steps.size(); ++s) {
-            const auto begin = Clock::now();
-            DEFTNN_RETURN_IF_ERROR(plan.steps[s].step->Launch(addresses, threads_));
-            times[s].push_back(
-                std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
-          }
-        }
-        for (size_t s = 0; s < plan.steps.size(); ++s) {
-          const PlannedStep& step = plan.steps[s];
-          auto middle = times[s].begin() + static_cast<std::ptrdiff_t>(times[s].size() / 2);
-          std::nth_element(times[s].begin(), middle, times[s].end());
-          profiles.push_back({step.node, step.op, step.step->kernel(), *middle, step.step->cost()});
-        }
-        return {};
-      });
+  const auto body = [&](const Plan& plan, Addresses& addresses, bool&) -> Status {
+    std::vector<std::vector<double>> times(plan.steps.size());  // of all parts of each run
+    for (int i = 0; i < iterations; ++i) {
+      for (std::vector<double>& runs : times) runs.push_back(0);
+      const auto launch = [&](int s) {
+        const auto begin = Clock::now();
+        Status status = plan.steps[s].step->Launch(addresses, threads_);
+        times[s].back() += std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+        return status;
+      };
+      DEFTNN_RETURN_IF_ERROR(ForEachStep(plan, addresses, launch));
+    }
+    for (const Section& section : plan.sections) {
+      const double parts = static_cast<double>(plan.batch) / static_cast<double>(section.samples);
+      for (int s = section.begin; s < section.end; ++s) {
+        const PlannedStep& step = plan.steps[s];
+        auto middle = times[s].begin() + static_cast<std::ptrdiff_t>(times[s].size() / 2);
+        std::nth_element(times[s].begin(), middle, times[s].end());
+        StepCost cost = step.step->cost();
+        cost.flops *= parts;
+        cost.tensor_bytes *= parts;
+        profiles.push_back({step.node, step.op, step.step->kernel(), *middle, cost});
+      }
+    }
+    return {};
+  };
+  auto outputs = RunWith(inputs, false, body);
   if (!outputs.ok()) return outputs.status();
   return profiles;
 }

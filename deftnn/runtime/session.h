@@ -17,6 +17,8 @@ struct SessionOptions {
   std::optional<Isa> isa;  // nothing: the best one, or what DEFTNN_ISA names
   std::shared_ptr<const PackedWeights>
       packed;  // weights that a .deft file holds ready; may be null
+  std::optional<TrafficCosts> costs =
+      std::nullopt;  // that parts of a batch are cut for; nothing: this CPU's
 };
 
 /// Time and work of one step.
@@ -51,15 +53,16 @@ class Session {
   struct Context;  // an arena and its addresses: what one run at a time owns
   struct Prepared {
     std::shared_ptr<const Plan> plan;
+    bool whole = false;  // every step takes the whole batch at once
     std::vector<std::unique_ptr<Context>> idle;
   };
   class Lease;
 
   Session(Graph graph, std::unique_ptr<Backend> backend, Isa isa, int threads);
-  Result<std::shared_ptr<Prepared>> Prepare(const std::vector<ValueInfo>& inputs);
+  Result<std::shared_ptr<Prepared>> Prepare(const std::vector<ValueInfo>& inputs, bool whole);
   Result<std::vector<ValueInfo>> CheckInputs(const std::vector<Tensor>& inputs) const;
   template <typename Body>
-  Result<std::vector<Tensor>> RunWith(const std::vector<Tensor>& inputs, Body body);
+  Result<std::vector<Tensor>> RunWith(const std::vector<Tensor>& inputs, bool whole, Body body);
 
   const Graph graph_;
   const std::unique_ptr<Backend> backend_;

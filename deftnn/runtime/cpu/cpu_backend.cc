@@ -6,6 +6,24 @@
 #include "deftnn/runtime/cpu/steps.h"
 
 namespace deftnn {
+namespace {
+
+// Half of L3 for other programs and for what lies there by chance.
+TrafficCosts CostsOf(int threads) {
+  TrafficCosts costs;
+  costs.near_bytes = threads * CacheBytes(2);
+  costs.far_bytes = CacheBytes(3) / 2;
+  return costs;
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(Isa isa, int threads, std::shared_ptr<const PackedWeights> packed,
+                       const std::optional<TrafficCosts>& costs)
+    : isa_(isa),
+      threads_(threads),
+      packed_(std::move(packed)),
+      costs_(costs ? *costs : CostsOf(threads)) {}
 
 std::shared_ptr<std::byte> CpuBackend::Allocate(size_t bytes) const {
   return AllocateAligned(bytes);

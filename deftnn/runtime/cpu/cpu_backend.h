@@ -7,10 +7,12 @@ namespace deftnn {
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(Isa isa, int threads, std::shared_ptr<const PackedWeights> packed)
-      : isa_(isa), threads_(threads), packed_(std::move(packed)) {}
+  /// `costs`: nothing for those of this CPU.
+  CpuBackend(Isa isa, int threads, std::shared_ptr<const PackedWeights> packed,
+             const std::optional<TrafficCosts>& costs = std::nullopt);
 
   std::string name() const override { return "cpu"; }
+  TrafficCosts traffic_costs() const override { return costs_; }
   std::shared_ptr<std::byte> Allocate(size_t bytes) const override;
   void Upload(std::byte* to, const void* host, size_t bytes) const override;
   void Download(void* host, const std::byte* from, size_t bytes) const override;
@@ -23,6 +25,7 @@ class CpuBackend : public Backend {
   const Isa isa_;
   const int threads_;
   const std::shared_ptr<const PackedWeights> packed_;
+  const TrafficCosts costs_;
   mutable MemoryPool pool_;  // guards itself
 };
 
