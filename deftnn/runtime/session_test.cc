@@ -68,6 +68,21 @@ TEST(Session, ChainOfConvolutionsWithResidual) {
   }
 }
 
+TEST(Session, DepthwiseConvolutionsBetweenProducts) {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Builder b(rng);
+    const int64_t m = rng.Between(1, 80);
+    const Shape shape = {rng.Between(1, 3), 3, rng.Between(4, 20), rng.Between(4, 20)};
+    const ValueId first = b.AddConv(b.Input(shape), {.channels = 3, .outputs = m});
+    const ValueId second = b.AddDepthwise(first, m, rng.Between(1, 2));
+    b.graph.AddOutput(
+        b.AddConv(second, {.channels = m, .outputs = 9, .kernel = 1, .pad = 0, .keep = 0.7}));
+    ExpectMatchesOracle(b.graph, {RandomTensor(shape, rng)});
+  }
+}
+
 TEST(Session, GroupsDilationAndOneDimension) {
   Rng rng(7);
   Builder b(rng);

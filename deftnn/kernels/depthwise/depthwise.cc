@@ -1,6 +1,7 @@
 #include "deftnn/kernels/depthwise/depthwise.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "deftnn/base/check.h"
 #include "deftnn/kernels/select.h"
@@ -41,6 +42,24 @@ void PackDepthwise(const float* weights, const float* bias, int64_t channels, in
   for (int64_t c = 0; c < channels; ++c) {
     for (int64_t tap = 0; tap < taps; ++tap) packed[tap * step + c] = weights[c * taps + tap];
     if (bias != nullptr) packed[taps * step + c] = bias[c];
+  }
+}
+
+int64_t PackedDepthwisePairsSize(int64_t channels) { return (channels + 31) / 32 * 14 * 16; }
+
+void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed) {
+  std::fill_n(packed, PackedDepthwisePairsSize(channels), 0.0f);
+  const auto code = [](float weight) { return std::bit_cast<uint32_t>(weight) >> 16; };
+  for (int64_t c = 0; c < channels; ++c) {
+    const int64_t in_block = c % 32;
+    // Of each eight channels four go into either vector.
+    float* const at = packed + c / 32 * 14 * 16 + in_block % 8 / 4 * 16 + in_block / 8 * 4 + c % 4;
+    if (bias != nullptr) at[0] = bias[c];
+    for (int64_t column = 0; column < 3; ++column) {
+      const float* tap = weights + c * 9 + column;
+      at[(2 + 4 * column) * 16] = std::bit_cast<float>(code(tap[0]) | code(tap[3]) << 16);
+      at[(4 + 4 * column) * 16] = std::bit_cast<float>(code(tap[6]));
+    }
   }
 }
 

@@ -21,6 +21,7 @@ struct DepthwiseArgs {
   View input, output;             // same batch and channels, any format each
   View residual;                  // extents of the output, any format; none when its data is null
   const float* filter = nullptr;  // PackDepthwise: the bias is in it
+  const float* pairs = nullptr;   // PackDepthwisePairs; may be null
   int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   int64_t pad_top = 0, pad_left = 0;
   ActivationSpec activation;
@@ -33,6 +34,15 @@ int64_t PackedDepthwiseSize(int64_t channels, int64_t kernel_h, int64_t kernel_w
 void PackDepthwise(const float* weights, const float* bias, int64_t channels, int64_t kernel_h,
                    int64_t kernel_w, float* packed);
 
+/// Floats that PackDepthwisePairs writes.
+int64_t PackedDepthwisePairsSize(int64_t channels);
+/// Weights [channels][3][3] that are DFP16 numbers, for a dot instruction that takes two of them:
+/// for each 32 channels [14][16], first the bias in two vectors, then for each column of the window
+/// the pairs (row 0, row 1) and (row 2, zero) in two vectors each, as bits. The first vector of two
+/// has channels 0-3, 8-11, 16-19 and 24-27, the second the others: what interleaving 16-bit
+/// vectors gives.
+void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed);
+
 /// One instruction set's implementation: rows [begin, end) of batch * output height.
 struct DepthwiseKernel {
   Isa isa;
@@ -42,8 +52,9 @@ struct DepthwiseKernel {
 
 const DepthwiseKernel& SelectDepthwise(Isa isa);
 
-/// Computes in fp32, taps in row-major order, and rounds once. Results do not depend on the number
-/// of threads. The residual may be the output itself.
+/// Computes in fp32 and rounds once; the kernel decides on the order of the taps, and a dot
+/// instruction takes subnormal numbers as zero. Results do not depend on the number of threads. The
+/// residual may be the output itself.
 void RunDepthwise(const DepthwiseKernel& kernel, const DepthwiseArgs& args, ThreadPool& pool);
 
 }  // namespace deftnn

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "deftnn/base/half.h"
 #include "deftnn/kernels/view_test.h"
 
 namespace deftnn {
@@ -16,6 +17,7 @@ TEST(DepthwiseKernels, EachFileIsCompiledForItsTarget) {
   EXPECT_EQ(SelectDepthwise(Isa::kPortable).target, HWY_EMU128);
   EXPECT_EQ(SelectDepthwise(Isa::kAvx2).target, HWY_AVX2);
   EXPECT_EQ(SelectDepthwise(Isa::kAvx512).target, HWY_AVX3);
+  EXPECT_EQ(SelectDepthwise(Isa::kAvx512Bf16).target, HWY_AVX3);
 #endif
 }
 
@@ -23,7 +25,7 @@ struct Problem {
   int64_t n = 1, h = 1, w = 1, c = 1, oh = 1, ow = 1;
   int64_t pad_bottom = 0, pad_right = 0;
   DepthwiseArgs args;
-  std::vector<float> weights, bias, packed;
+  std::vector<float> weights, bias, packed, pairs;
 
   /// The definition, in double, with padding as what lies outside the image; `size` gets the sum of
   /// the terms' magnitudes.
@@ -53,10 +55,10 @@ Problem RandomProblem(Rng& rng, int trial) {
   DepthwiseArgs& args = p.args;
   const int64_t widths[] = {3, 3, 5, 5, 1, 2, 4, 7};
   args.kernel_w = widths[trial % 8];
-  args.kernel_h = rng.Between(1, 5);
+  args.kernel_h = trial % 2 == 0 ? 3 : rng.Between(1, 5);
   args.stride_w = rng.Between(1, trial % 3 == 0 ? 3 : 2);
   args.stride_h = rng.Between(1, 3);
-  args.dilation_h = rng.Between(1, 2);
+  args.dilation_h = trial % 4 == 0 ? 1 : rng.Between(1, 2);
   args.dilation_w = trial % 4 == 3 ? 2 : 1;
   args.pad_top = rng.Below(args.kernel_h), args.pad_left = rng.Below(args.kernel_w);
   p.pad_bottom = rng.Below(args.kernel_h), p.pad_right = rng.Below(args.kernel_w);
@@ -75,13 +77,19 @@ Problem RandomProblem(Rng& rng, int trial) {
   p.pad_right = std::max(p.pad_right, (p.ow - 1) * args.stride_w - args.pad_left +
                                           (args.kernel_w - 1) * args.dilation_w + 1 - p.w);
   p.weights.resize(static_cast<size_t>(p.c * args.kernel_h * args.kernel_w));
-  for (float& x : p.weights) x = static_cast<float>(rng.Normal());
+  for (float& x : p.weights) x = DecodeBfloat16(EncodeBfloat16(static_cast<float>(rng.Normal())));
   if (rng.Below(3) != 0) p.bias.resize(static_cast<size_t>(p.c));
   for (float& x : p.bias) x = static_cast<float>(rng.Normal());
   p.packed.resize(static_cast<size_t>(PackedDepthwiseSize(p.c, args.kernel_h, args.kernel_w)));
   PackDepthwise(p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(), p.c, args.kernel_h,
                 args.kernel_w, p.packed.data());
   args.filter = p.packed.data();
+  if (args.kernel_h == 3 && args.kernel_w == 3) {
+    p.pairs.resize(static_cast<size_t>(PackedDepthwisePairsSize(p.c)));
+    PackDepthwisePairs(p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(), p.c,
+                       p.pairs.data());
+    args.pairs = p.pairs.data();
+  }
   const ActivationSpec activations[] = {{},
                                         {},
                                         {Activation::kRelu},
@@ -97,7 +105,7 @@ TEST(DepthwiseKernels, RandomConvolutionsMatchTheDefinition) {
   ThreadPool pool(2);
   for (const Isa isa : UsableIsas()) {
     Rng rng(51);
-    for (int trial = 0; trial < 120; ++trial) {
+    for (int trial = 0; trial < 400; ++trial) {
       const Problem p = RandomProblem(rng, trial);
       DepthwiseArgs args = p.args;
       Format formats[3];
@@ -166,12 +174,15 @@ TEST(DepthwiseKernels, NanReachesTheWindowAndNothingElse) {
       TestView in(1, 9, 9, 21, format, rng, 0), out(1, 9, 9, 21, format, rng, 0);
       in.FillHalo(0);
       in.Set(0, 4, 4, 20, std::numeric_limits<float>::quiet_NaN());
-      std::vector<float> weights(21 * 9, 1.0f), packed(PackedDepthwiseSize(21, 3, 3));
+      std::vector<float> weights(21 * 9, 1.0f), packed(PackedDepthwiseSize(21, 3, 3)),
+          pairs(PackedDepthwisePairsSize(21));
       PackDepthwise(weights.data(), nullptr, 21, 3, 3, packed.data());
+      PackDepthwisePairs(weights.data(), nullptr, 21, pairs.data());
       DepthwiseArgs args;
       args.kernel_h = args.kernel_w = 3;
       args.pad_top = args.pad_left = 1;
       args.filter = packed.data();
+      args.pairs = pairs.data();
       args.activation = {Activation::kRelu};
       args.input = in.view(), args.output = out.view();
       RunDepthwise(SelectDepthwise(isa), args, pool);

@@ -10,13 +10,17 @@ namespace {
 
 class DepthwiseStep : public Step {
  public:
-  DepthwiseStep(const StepSpec& spec, const DepthwiseArgs& args, Tensor filter, Isa isa)
+  // `pairs` may be undefined.
+  DepthwiseStep(const StepSpec& spec, const DepthwiseArgs& args, Tensor filter, Tensor pairs,
+                Isa isa)
       : x_(spec.inputs[0]),
         y_(spec.outputs[0]),
         filter_(std::move(filter)),
+        pairs_(std::move(pairs)),
         args_(args),
         kernel_(SelectDepthwise(isa)) {
     args_.filter = filter_.values<float>().data();
+    if (pairs_.defined()) args_.pairs = pairs_.values<float>().data();
   }
 
   Status Launch(const Addresses& addresses, ThreadPool& threads) const override {
@@ -36,7 +40,7 @@ class DepthwiseStep : public Step {
 
  private:
   const Operand x_, y_;
-  const Tensor filter_;
+  const Tensor filter_, pairs_;
   DepthwiseArgs args_;
   const DepthwiseKernel& kernel_;
 };
@@ -71,8 +75,14 @@ Result<std::unique_ptr<Step>> PrepareDepthwise(const StepSpec& spec,
       has_bias ? spec.inputs[DepthwiseConv::kBias].constant.values<float>().data() : nullptr;
   PackDepthwise(weights.values<float>().data(), bias, w.dim(0), args.kernel_h, args.kernel_w,
                 filter.mutable_values<float>().data());
-  return std::unique_ptr<Step>(
-      std::make_unique<DepthwiseStep>(spec, args, std::move(filter), context.isa));
+  Tensor pairs;
+  if (w.type() == ElementType::kBfloat16 && args.kernel_h == 3 && args.kernel_w == 3) {
+    pairs = Tensor::Zeros(ElementType::kFloat32, {PackedDepthwisePairsSize(w.dim(0))});
+    PackDepthwisePairs(weights.values<float>().data(), bias, w.dim(0),
+                       pairs.mutable_values<float>().data());
+  }
+  return std::unique_ptr<Step>(std::make_unique<DepthwiseStep>(spec, args, std::move(filter),
+                                                               std::move(pairs), context.isa));
 }
 
 }  // namespace deftnn
