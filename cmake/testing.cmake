@@ -5,7 +5,7 @@ include(GoogleTest)
 file(GLOB product_test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cc)
 # ThreadSanitizer has nothing to find in a test with one thread.
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
-  list(FILTER test_sources INCLUDE REGEX "/(base/threads|runtime/session|api/api|api/optimize|report/progress|\
+  list(FILTER test_sources INCLUDE REGEX "/(base/threads|runtime/session|runtime/cut_batch|api/api|api/optimize|report/progress|\
 analysis/gram|analysis/linear_algebra|sve/eliminate|kernels/.*)_test\\.cc$")
 endif()
 if(test_sources OR product_test_sources)

@@ -31,9 +31,15 @@ T Power(T base, E exponent) {
 
 template <typename T, typename E>
 void Raise(const Tensor& a, const Tensor& b, Tensor& y) {
-  ZipBroadcast(a.values<T>().data(), a.shape(), b.values<E>().data(), b.shape(),
-               y.mutable_values<T>().data(), y.shape(),
-               [](T base, E exponent) { return Power(base, exponent); });
+  // By cursors: the faster ZipBroadcast takes a compiler 20 s for all pairs of types.
+  BroadcastCursor at_a(a.shape(), y.shape()), at_b(b.shape(), y.shape());
+  const auto bases = a.values<T>();
+  const auto exponents = b.values<E>();
+  for (T& out : y.mutable_values<T>()) {
+    out = Power(bases[at_a.at()], exponents[at_b.at()]);
+    at_a.Next();
+    at_b.Next();
+  }
 }
 
 Status Evaluate(EvaluateContext& context) {
