@@ -14,7 +14,7 @@ namespace {
 constexpr int kProbes = 5;                         // candidates that a search makes at most
 constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for a drop
 constexpr double kMarginErrors = 0.5;     // standard errors that the expected drop stays below
-constexpr double kCloseEnough = 0.88;     // of the drop that is aimed at
+constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
 constexpr double kLeastStep = 1.02;       // between the ratios of two candidates
 constexpr double kFirstCostRatio = 2.25;  // of the first one
 constexpr double kLargestCostRatio = 24.0;
