@@ -31,7 +31,7 @@ class Verdict:
     goal: str
     got: str = "-"
     noise: str = "-"
-    word: str = "held"  # "held", "missed", "missed within noise", "waits", "not judged", "does not apply"
+    word: str = "held"  # "held", "missed", "missed within noise", "in the mean", "waits", "not judged", "does not apply"
     note: str = ""
 
     @property
@@ -131,7 +131,7 @@ def judge_mean(record, row):
         if "none_above" in row:
             verdicts.append(judged(title, f"<= {row['none_above']}", ratio, noise, row["none_above"], note=f"to {who}"))
         else:
-            verdicts.append(Verdict(title, "-", f"{ratio:.3g}", f"{noise:.2g}", "held", f"to {who}, in the mean"))
+            verdicts.append(Verdict(title, "-", f"{ratio:.3g}", f"{noise:.2g}", "in the mean", f"to {who}"))
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     noise = mean * math.hypot(*noises) / len(noises)
     return verdicts + [judged(f"{row['name']}: geometric mean", f"<= {row['geometric_mean']}", mean, noise,
