@@ -2,24 +2,14 @@
 // same rows from the function of the table. Its other operands are constants, or rows that another
 // Gather picks by the same indices.
 #include <algorithm>
-#include <array>
 
+#include "deftnn/ops/elementwise.h"
 #include "deftnn/passes/pass.h"
 
 namespace deftnn {
 namespace {
 
 constexpr int64_t kLargestTableBytes = int64_t{64} << 20;
-
-constexpr std::array<std::string_view, 25> kElementwise = {
-    "Abs",         "Add",       "Cast",      "Clip", "Div", "Equal", "Erf", "Exp",   "Gelu",
-    "HardSigmoid", "HardSwish", "LeakyRelu", "Max",  "Min", "Mul",   "Neg", "PRelu", "Pow",
-    "Reciprocal",  "Relu",      "Sigmoid",   "Sqrt", "Sub", "Sum",   "Tanh"};
-
-bool IsElementwise(const Node& node) {
-  return node.domain.empty() &&
-         std::find(kElementwise.begin(), kElementwise.end(), node.op) != kElementwise.end();
-}
 
 // The table behind `id` where a Gather picks rows of a constant; null otherwise.
 const Node* GatherOfRows(const Graph& graph, const PassContext& context, ValueId id) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "deftnn/ops/elementwise.h"
 #include "deftnn/ops/synapse_product.h"
 
 namespace deftnn {
@@ -14,11 +15,7 @@ bool IsOneOf(const std::array<std::string_view, kCount>& names, const Node& node
   return std::find(names.begin(), names.end(), node.op) != names.end();
 }
 
-constexpr std::array<std::string_view, 24> kElementwise = {
-    "Relu", "LeakyRelu", "PRelu", "Clip",     "Sigmoid", "HardSigmoid", "HardSwish",  "Tanh",
-    "Gelu", "Abs",       "Neg",   "Erf",      "Exp",     "Sqrt",        "Reciprocal", "Add",
-    "Sub",  "Mul",       "Div",   "Identity", "Dropout", "Cast",        "Pow",        "Equal"};
-constexpr std::array<std::string_view, 3> kElementwiseOfMany = {"Max", "Min", "Sum"};
+constexpr std::array<std::string_view, 2> kPassOn = {"Identity", "Dropout"};
 constexpr std::array<std::string_view, 5> kWindows = {"MaxPool", "AveragePool", "GlobalMaxPool",
                                                       "GlobalAveragePool", "LRN"};
 constexpr std::array<std::string_view, 4> kReshapes = {"Reshape", "Flatten", "Squeeze",
@@ -70,8 +67,7 @@ class Finder {
     }
     if (!node.domain.empty()) return false;
     const bool one_output = node.outputs.size() == 1;  // no mask, no indices into the whole
-    if (IsOneOf(kElementwise, node)) return one_output && KeepsAxis(node);
-    if (IsOneOf(kElementwiseOfMany, node)) return KeepsAxis(node);
+    if (IsElementwise(node) || IsOneOf(kPassOn, node)) return one_output && KeepsAxis(node);
     if (IsOneOf(kWindows, node)) return one_output && shape(node.inputs[0]).size() > 2;
     if (IsOneOf(kReshapes, node)) return OnlyActivations(node, {0});
     if (IsOneOf(kReductions, node)) return OtherAxes(node, 1);

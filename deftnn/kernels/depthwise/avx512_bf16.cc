@@ -4,22 +4,14 @@
 #include <immintrin.h>
 
 #include "deftnn/kernels/depthwise/generic-inl.h"
+#include "deftnn/kernels/dot-inl.h"
 
 namespace deftnn {
 namespace {
 
-constexpr int kBlock = 32, kBlockFloats = 14 * 16, kBand = 8;
+constexpr int kBand = 8;  // rows
 
 using Dots = float __attribute__((vector_size(64)));
-
-HWY_INLINE void Dot(Dots& sum, __m512i weight, __m512i pair) {
-#if defined(__clang__)
-  // The intrinsic's bfloat vectors send clang 16 into an endless recursion.
-  asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(weight), "v"(pair));
-#else
-  sum = (Dots)_mm512_dpbf16_ps((__m512)sum, (__m512bh)weight, (__m512bh)pair);
-#endif
-}
 
 /// What holds for all tiles of a run. Strides in elements.
 struct DotRun {
@@ -51,10 +43,10 @@ HWY_INLINE void DotTile(const DotRun& run, const uint16_t* from, const float* pa
     Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA {
       constexpr int kTap = j - p * kStride;
       if constexpr (kTap >= 0 && kTap < 3) {
-        Dot(low[p], weight(2 + 4 * kTap), low_pair);
-        Dot(high[p], weight(3 + 4 * kTap), high_pair);
-        Dot(low[p], weight(4 + 4 * kTap), low_last);
-        Dot(high[p], weight(5 + 4 * kTap), high_last);
+        DotPairs(low[p], weight(2 + 4 * kTap), low_pair);
+        DotPairs(high[p], weight(3 + 4 * kTap), high_pair);
+        DotPairs(low[p], weight(4 + 4 * kTap), low_last);
+        DotPairs(high[p], weight(5 + 4 * kTap), high_last);
       }
     });
   });
@@ -93,9 +85,9 @@ HWY_INLINE void DotBand(const DepthwiseArgs& args, int64_t begin, int64_t end) {
   const DotRun run = {in.row_stride, in.pixel_stride, out.pixel_stride, _mm512_set1_ps(low),
                       _mm512_set1_ps(high)};
   const float* packed = args.pairs;
-  for (int64_t c = 0; c < out.channels; c += kBlock, packed += kBlockFloats) {
+  for (int64_t c = 0; c < out.channels; c += kPairsChannels, packed += kPairsFloats) {
     const int64_t left = out.channels - c;
-    const __mmask32 mask = left >= kBlock ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
+    const __mmask32 mask = left >= kPairsChannels ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
     for (int64_t row = begin; row < end; ++row) {
       const int64_t n = row / out.height, oh = row % out.height;
       const uint16_t* from = static_cast<const uint16_t*>(args.input.data) + n * in.image_stride +

@@ -45,15 +45,18 @@ void PackDepthwise(const float* weights, const float* bias, int64_t channels, in
   }
 }
 
-int64_t PackedDepthwisePairsSize(int64_t channels) { return (channels + 31) / 32 * 14 * 16; }
+int64_t PackedDepthwisePairsSize(int64_t channels) {
+  return (channels + kPairsChannels - 1) / kPairsChannels * kPairsFloats;
+}
 
 void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed) {
   std::fill_n(packed, PackedDepthwisePairsSize(channels), 0.0f);
   const auto code = [](float weight) { return std::bit_cast<uint32_t>(weight) >> 16; };
   for (int64_t c = 0; c < channels; ++c) {
-    const int64_t in_block = c % 32;
+    const int64_t in_block = c % kPairsChannels;
     // Of each eight channels four go into either vector.
-    float* const at = packed + c / 32 * 14 * 16 + in_block % 8 / 4 * 16 + in_block / 8 * 4 + c % 4;
+    float* const at = packed + c / kPairsChannels * kPairsFloats + in_block % 8 / 4 * 16 +
+                      in_block / 8 * 4 + c % 4;
     if (bias != nullptr) at[0] = bias[c];
     for (int64_t column = 0; column < 3; ++column) {
       const float* tap = weights + c * 9 + column;

@@ -34,12 +34,14 @@ int64_t PackedDepthwiseSize(int64_t channels, int64_t kernel_h, int64_t kernel_w
 void PackDepthwise(const float* weights, const float* bias, int64_t channels, int64_t kernel_h,
                    int64_t kernel_w, float* packed);
 
+/// Channels of a block of PackDepthwisePairs, and the floats that it writes for one.
+inline constexpr int64_t kPairsChannels = 32, kPairsFloats = 14 * 16;
 /// Floats that PackDepthwisePairs writes.
 int64_t PackedDepthwisePairsSize(int64_t channels);
 /// Weights [channels][3][3] that are DFP16 numbers, for a dot instruction that takes two of them:
-/// for each 32 channels [14][16], first the bias in two vectors, then for each column of the window
-/// the pairs (row 0, row 1) and (row 2, zero) in two vectors each, as bits. The first vector of two
-/// has channels 0-3, 8-11, 16-19 and 24-27, the second the others: what interleaving 16-bit
+/// for each kPairsChannels [14][16], first the bias in two vectors, then for each column of the
+/// window the pairs (row 0, row 1) and (row 2, zero) in two vectors each, as bits. The first vector
+/// of two has channels 0-3, 8-11, 16-19 and 24-27, the second the others: what interleaving 16-bit
 /// vectors gives.
 void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed);
 

@@ -2,6 +2,7 @@
 // inputs and results count as zero in that instruction.
 #include <immintrin.h>
 
+#include "deftnn/kernels/dot-inl.h"
 #include "deftnn/kernels/gemm/generic-inl.h"
 
 namespace deftnn::gemm {
@@ -26,16 +27,6 @@ struct DotRow : OwnRow<16, true> {
   }
 };
 
-// acc += weight . pair, lane by lane.
-DEFTNN_INLINE void Dot(Vectors<16>::F& acc, Vectors<16>::U weight, Vectors<16>::U pair) {
-#if defined(__clang__)
-  // The intrinsic's bfloat vectors send clang 16 into an endless recursion.
-  asm("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(weight), "v"(pair));
-#else
-  acc = (Vectors<16>::F)_mm512_dpbf16_ps((__m512)acc, (__m512bh)weight, (__m512bh)pair);
-#endif
-}
-
 struct DotMath {
   static constexpr int kLanes = 16, kGroup = 2;
   static constexpr int kStepBytes = kLanes * 4;
@@ -53,7 +44,7 @@ struct DotMath {
     }
     DEFTNN_UNROLL for (int p = 0; p < kPixels; ++p) {
       const U pair = LoadWord(x[p] + offset) + U{};
-      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) { Dot(acc[p][v], weight[v], pair); }
+      DEFTNN_UNROLL for (int v = 0; v < kVectors; ++v) { DotPairs(acc[p][v], weight[v], pair); }
     }
   }
 };

@@ -1,6 +1,7 @@
 // Peak loops of avx512_bf16: as avx512, and vdpbf16ps.
 #include <immintrin.h>
 
+#include "deftnn/kernels/dot-inl.h"
 #include "deftnn/kernels/peak/peak-inl.h"
 
 namespace deftnn {
@@ -15,15 +16,7 @@ double Dot(int64_t rounds) {
   const __m512i pairs = _mm512_set1_epi32(static_cast<int>(pair));
   _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) acc[i] = Loop::F{} + float(i);
   for (int64_t round = 0; round < rounds; ++round) {
-    _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) {
-#if defined(__clang__)
-      // The intrinsic sends clang 16 into an endless recursion.
-      asm("vdpbf16ps %1, %1, %0" : "+v"(acc[i]) : "v"(pairs));
-#else
-      // An asm statement would keep the array in memory under GCC 12.
-      acc[i] = (Loop::F)_mm512_dpbf16_ps((__m512)acc[i], (__m512bh)pairs, (__m512bh)pairs);
-#endif
-    }
+    _Pragma("GCC unroll 32") for (int i = 0; i < kChains; ++i) { DotPairs(acc[i], pairs, pairs); }
   }
   Loop::Keep(acc);
   return double(rounds) * kChains * 16 * 4;
