@@ -1,10 +1,8 @@
 """The shared models as `deftnn optimize` makes them, at the losses that the table allows, from the shared data."""
 import dataclasses
-import importlib.util
-import io
 import json
 import subprocess
-import tarfile
+import sys
 
 import numpy as np
 
@@ -12,47 +10,32 @@ import models
 import workers
 
 MADE = models.ROOT / "build" / "bench" / "optimised"
-DATA = models.SHARED.parent
 
 
-def _shared(name):
-    spec = importlib.util.spec_from_file_location("make_npz", DATA / "make_npz.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    x, y = getattr(module, name)()
-    return np.ascontiguousarray(x, np.float32), np.asarray(y, np.int64)
+def _shared_data():
+    """tests/shared_data.py, which needs pillow: only where something is made."""
+    sys.path.insert(0, str(models.ROOT / "tests"))
+    import shared_data
+    return shared_data
 
 
 def _halves(name):
     """Even samples to calibrate, odd ones to choose and to report by."""
-    x, y = _shared(name)
+    x, y = _shared_data().made(name)
     return (x[::2], y[::2]), (x[1::2], y[1::2])
 
 
-def _cifar10():
-    return _shared("cifar10_calib"), _shared("cifar10_score")
-
-
 def _faces():
-    """Pictures of anything, as UltraFace takes them; no labels."""
-    from PIL import Image
-    with tarfile.open(DATA / "data/ilsvrc12_val_650a.tar") as tar:
-        members = [m for m in tar if m.name.lower().endswith((".jpg", ".jpeg"))][:400]
-        pictures = [Image.open(io.BytesIO(tar.extractfile(m).read())).convert("RGB").resize((320, 240)) for m in members]
-    x = np.stack([((np.asarray(p, np.float32) - 127) / 128).transpose(2, 0, 1) for p in pictures])
+    x = _shared_data().ultraface(400)
     return (x[::2], None), (x[1::2], None)
 
 
 def _files():
-    """The first and last 1024 bytes of files, white space stripped, 256 where there is none; pieces of them to calibrate."""
-    def row(content):
-        begin, end = content[:4096].lstrip()[:1024], content[-4096:].rstrip()[-1024:]
-        return list(begin) + [256] * (2048 - len(begin) - len(end)) + list(end)
-
-    with tarfile.open(DATA / "data/magika_basic.tar") as tar:
-        contents = [tar.extractfile(m).read() for m in tar if m.isfile()]
+    """Pieces of the files to calibrate, the files themselves to choose and to report by."""
+    data = _shared_data()
+    contents = data.files()
     pieces = [c[at:at + 8192] for c in contents for at in range(0, min(len(c), 8 * 8192), 8192)]
-    return ((np.array([row(c) for c in pieces], np.int32), None), (np.array([row(c) for c in contents], np.int32), None))
+    return (data.magika(pieces), None), (data.magika(contents), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +46,7 @@ class Recipe:
 
 RECIPES = {
     "mnist8": Recipe(lambda: _halves("mnist")),
-    "resnet20": Recipe(_cifar10),
+    "resnet20": Recipe(lambda: tuple(map(_shared_data().made, ("cifar10_calib", "cifar10_score")))),
     "squeezenet": Recipe(lambda: _halves("squeezenet")),
     "dscnn": Recipe(lambda: _halves("kws")),
     "ultraface": Recipe(_faces, ("--metric", "relative-l2", "--max-drop", "1")),

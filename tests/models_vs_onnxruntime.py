@@ -10,61 +10,28 @@ the data is missing (with DEFTNN_REQUIRE_DATA=1 that fails too).
 DEFTNN_DATA  the folder of models and data   (default: ../shared beside the checkout)
 DEFTNN_BIN   the program                     (default: build/release/deftnn)
 """
-import importlib.util
-import io
 import os
 import pathlib
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+
+import shared_data
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-DATA = pathlib.Path(os.environ.get("DEFTNN_DATA", SOURCE.parent / "shared"))
+DATA = shared_data.DATA
 BIN = os.environ.get("DEFTNN_BIN", str(SOURCE / "build/release/deftnn"))
 TOLERANCE = 1e-4
 COUNT = 4  # real inputs of each model
 
 
-def shared(set_name):
-    """The first inputs of a set of make_npz.py."""
-    spec = importlib.util.spec_from_file_location("make_npz", DATA / "make_npz.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return np.ascontiguousarray(getattr(module, set_name)()[0][:COUNT], np.float32)
-
-
-def pictures():
-    """The first ImageNet pictures, RGB."""
-    with tarfile.open(DATA / "data/ilsvrc12_val_650a.tar") as tar:
-        members = [m for m in tar if m.name.lower().endswith((".jpg", ".jpeg"))][:COUNT]
-        return [Image.open(io.BytesIO(tar.extractfile(m).read())).convert("RGB") for m in members]
-
-
 def squeezenet():
     crops = [np.asarray(p.crop(((p.width - 224) // 2, (p.height - 224) // 2, (p.width - 224) // 2 + 224,
-                                (p.height - 224) // 2 + 224)), np.float32) for p in pictures()]
+                                (p.height - 224) // 2 + 224)), np.float32) for p in shared_data.pictures(COUNT)]
     return np.stack([(c[:, :, ::-1] - np.array([104, 117, 123], np.float32)).transpose(2, 0, 1) for c in crops])
-
-
-def ultraface():
-    resized = [np.asarray(p.resize((320, 240)), np.float32) for p in pictures()]
-    return np.stack([((r - 127) / 128).transpose(2, 0, 1) for r in resized])
-
-
-def magika():
-    """The first and last 1024 bytes of files, white space stripped, 256 where there is none."""
-    rows = []
-    with tarfile.open(DATA / "data/magika_basic.tar") as tar:
-        for member in [m for m in tar if m.isfile()][:COUNT]:
-            content = tar.extractfile(member).read()
-            begin, end = content[:4096].lstrip()[:1024], content[-4096:].rstrip()[-1024:]
-            rows.append(list(begin) + [256] * (2048 - len(begin) - len(end)) + list(end))
-    return np.array(rows, np.int32)
 
 
 def normal(rng, shape):
@@ -73,12 +40,13 @@ def normal(rng, shape):
 
 # model -> (random input of a shape, real inputs)
 MODELS = {
-    "mnist-8.onnx": (lambda rng, s: (rng.random(s) * 255).astype(np.float32), lambda: shared("mnist")),
-    "cifar10_resnet20.onnx": (normal, lambda: shared("cifar10_ic01")),
+    "mnist-8.onnx": (lambda rng, s: (rng.random(s) * 255).astype(np.float32), lambda: shared_data.made("mnist")[0][:COUNT]),
+    "cifar10_resnet20.onnx": (normal, lambda: shared_data.made("cifar10_ic01")[0][:COUNT]),
     "squeezenet_fp32.onnx": (lambda rng, s: 60 * normal(rng, s), squeezenet),
-    "kws_dscnn.onnx": (lambda rng, s: 20 * normal(rng, s), lambda: shared("kws")),
-    "ultraface_rfb320.onnx": (normal, ultraface),
-    "magika_v3_3.onnx": (lambda rng, s: rng.integers(0, 257, s).astype(np.int32), magika),
+    "kws_dscnn.onnx": (lambda rng, s: 20 * normal(rng, s), lambda: shared_data.made("kws")[0][:COUNT]),
+    "ultraface_rfb320.onnx": (normal, lambda: shared_data.ultraface(COUNT)),
+    "magika_v3_3.onnx": (lambda rng, s: rng.integers(0, 257, s).astype(np.int32),
+                         lambda: shared_data.magika(shared_data.files(COUNT))),
 }
 
 
