@@ -29,7 +29,8 @@ build: setup
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
-demo: setup
+demo:
+	@tools/setup.sh --without-tune
 	@cmake --preset release -DDEFTNN_BUILD_TESTS=OFF -DDEFTNN_BUILD_BENCHMARKS=OFF -B build/cli >/dev/null
 	@cmake --build build/cli -j $(JOBS) --target deftnn_cli
 	@examples/fashion_mnist/demo.sh build/cli/deftnn build/demo

@@ -18,6 +18,7 @@ struct Command {
 };
 
 Command AddOptimize(CLI::App& program, CommonOptions& common);
+Command AddTune(CLI::App& program, CommonOptions& common);
 Command AddBench(CLI::App& program, CommonOptions& common);
 Command AddEval(CLI::App& program, CommonOptions& common);
 Command AddRun(CLI::App& program, CommonOptions& common);
@@ -25,6 +26,8 @@ Command AddInspect(CLI::App& program, CommonOptions& common);
 
 /// Flags that every verb takes; called after the verb's own, whose texts must not be empty.
 void AddCommonFlags(CLI::App& command, CommonOptions& common);
+/// How networks are trained, for the verbs that do.
+void AddFineTuneFlags(CLI::App& command, FineTuneOptions& options);
 /// The format that an .onnx network runs in.
 void AddFormatFlag(CLI::App& command, std::string& format);
 /// The record as text on standard output, unless -q.

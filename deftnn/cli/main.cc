@@ -5,6 +5,7 @@
 
 #include "deftnn/base/log.h"
 #include "deftnn/cli/commands.h"
+#include "deftnn/pipeline/processes.h"
 #include "deftnn/report/progress.h"
 
 namespace deftnn::cli {
@@ -17,6 +18,7 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  deftnn optimize model.onnx -o fast.deft --calib train.npz --eval held_out.npz --max-drop "
     "0.5\n"
+    "  deftnn tune fast.deft -o better.deft --data train.npz --teacher model.onnx --epochs 5\n"
     "  deftnn bench fast.deft --against model.onnx --per-layer\n"
     "  deftnn eval fast.deft --data test.npz --metric agreement --reference model.onnx\n"
     "  deftnn run fast.deft --input image=x.npy --output outputs/\n"
@@ -38,14 +40,16 @@ int Main(int argc, char** argv) {
   program.require_subcommand(1);
   CommonOptions common;
   common.command = CommandLine(argc, argv);
-  const Command commands[] = {AddOptimize(program, common), AddBench(program, common),
-                              AddEval(program, common), AddRun(program, common),
-                              AddInspect(program, common)};
+  const Command commands[] = {AddOptimize(program, common), AddTune(program, common),
+                              AddBench(program, common),    AddEval(program, common),
+                              AddRun(program, common),      AddInspect(program, common)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? 0 : 2;
   }
+  // Of a group of processes one speaks.
+  common.quiet = common.quiet || !IsFirstProcess();
   InitLogging(common.quiet     ? LogLevel::kQuiet
               : common.verbose ? LogLevel::kVerbose
                                : LogLevel::kNormal);

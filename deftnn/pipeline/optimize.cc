@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -8,6 +6,7 @@
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
+#include "deftnn/pipeline/check_writable.h"
 #include "deftnn/pipeline/conditioning.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/latency.h"
@@ -31,27 +30,6 @@ constexpr int64_t kMostSelection = 8192;
 constexpr int64_t kFormatSamples = 2048;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
-
-// Files are opened at the end, hours of work later: a folder that cannot be written is said at
-// once.
-Status CheckWritable(const std::string& path) {
-  if (path.empty()) return {};
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  std::error_code code;
-  if (!std::filesystem::is_directory(folder, code)) {
-    return Error("its folder does not exist")
-        .WithFile(path)
-        .WithHint("mkdir -p " + folder.string());
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    return Error("its folder cannot be written").WithFile(path).WithHint("another folder");
-  }
-  if (std::filesystem::is_directory(path, code)) {
-    return Error("is a folder").WithFile(path).WithHint("the name of a file in it");
-  }
-  return {};
-}
 
 // The calibration data in parts: for statistics, for error curves, for choosing, for reporting. No
 // sample is in two: errors on the samples that weights were fitted to would look too small.

@@ -18,6 +18,26 @@ struct CommonOptions {
   std::string command;  // how to do this again; the report quotes it
 };
 
+/// How `tune` and `optimize --fine-tune` train.
+struct FineTuneOptions {
+  std::string data;
+  std::string teacher;  // a network to distil from; of `optimize` the original
+  bool distill = false;
+  double epochs = 1;
+  int64_t batch = 64;  // samples a step
+  std::string optimizer = "adam";
+  double learning_rate = 1e-3;
+  double weight_decay = 0;
+  std::optional<double> label_weight;  // of the labels beside a teacher
+  double temperature = 2;
+  bool flip = false;
+  int64_t crop = 0;
+  double held_out = 0.1;  // share of the data that decides which state is kept
+  int64_t patience = 10;
+  std::string checkpoint;  // "": the output's name and ".checkpoint"
+  int64_t checkpoint_steps = 200;
+};
+
 struct OptimizeOptions {
   CommonOptions common;
   std::string model, output, calibration, evaluation;
@@ -31,6 +51,16 @@ struct OptimizeOptions {
   std::string format = "auto";
   std::string costs, report, json;
   int64_t calibration_samples = 4096;
+  FineTuneOptions fine_tune;  // nothing is tuned where it names no data
+};
+
+struct TuneOptions {
+  CommonOptions common;
+  std::string model, output, evaluation;
+  FineTuneOptions fine_tune;
+  std::string metric;           // as OptimizeOptions
+  std::string format = "auto";  // that of a .deft, fp32 of an .onnx
+  std::string json;
 };
 
 struct BenchOptions {

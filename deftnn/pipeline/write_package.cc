@@ -27,6 +27,10 @@ std::string MetadataOf(const OptimizeRecord& record, Isa isa) {
 
 Status WriteOptimized(const std::string& path, const Graph& graph, const OptimizeRecord& record,
                       Isa isa) {
+  return WriteNetwork(path, graph, MetadataOf(record, isa), isa);
+}
+
+Status WriteNetwork(const std::string& path, const Graph& graph, std::string metadata, Isa isa) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<ValueInfo> infos,
                           InferShapes(graph, DefaultInputs(graph)));
   std::vector<PackedPart> parts;
@@ -42,7 +46,7 @@ Status WriteOptimized(const std::string& path, const Graph& graph, const Optimiz
                                         node.Int("groups", 1) == 1, nullptr, nullptr));
     std::move(packed.begin(), packed.end(), std::back_inserter(parts));
   }
-  PackageContents contents{graph, MetadataOf(record, isa), {}};
+  PackageContents contents{graph, std::move(metadata), {}};
   for (const PackedPart& part : parts) contents.packed[part.key] = part.product.bytes();
   return WritePackage(path, contents);
 }

@@ -15,4 +15,7 @@ namespace deftnn {
 Status WriteOptimized(const std::string& path, const Graph& graph, const OptimizeRecord& record,
                       Isa isa);
 
+/// Any canonical network, with this metadata (JSON).
+Status WriteNetwork(const std::string& path, const Graph& graph, std::string metadata, Isa isa);
+
 }  // namespace deftnn

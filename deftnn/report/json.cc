@@ -129,6 +129,21 @@ Json InspectLayer(const InspectLayerRecord& layer) {
           {"bytes", layer.bytes}};
 }
 
+Json FineTune(const FineTuneRecord& tuned) {
+  return {{"data", tuned.data},
+          {"loss", tuned.loss},
+          {"samples", tuned.samples},
+          {"held_out_samples", tuned.held_out_samples},
+          {"epochs", tuned.epochs},
+          {"steps", tuned.steps},
+          {"best_step", tuned.best_step},
+          {"parameters", tuned.parameters},
+          {"processes", tuned.processes},
+          {"loss_before", Number(tuned.loss_before)},
+          {"loss_after", Number(tuned.loss_after)},
+          {"elapsed_s", Number(tuned.elapsed_s)}};
+}
+
 }  // namespace
 
 std::string ToJson(const OptimizeRecord& r) {
@@ -156,12 +171,32 @@ std::string ToJson(const OptimizeRecord& r) {
       {"criterion", r.criterion},
       {"compensation", r.compensation},
       {"group", r.group},
+      {"fine_tune", OrNull(r.fine_tune, FineTune)},
       {"given_up", r.given_up},
       {"warnings", r.warnings},
       {"command", r.command},
       {"elapsed_s", Number(r.elapsed_s)},
   };
   return Dump(json);
+}
+
+std::string ToJson(const TuneRecord& r) {
+  return Dump({{"schema_version", kReportSchemaVersion},
+               {"model", r.model},
+               {"output", r.output},
+               {"format", r.format},
+               {"seed", r.seed},
+               {"metric", r.metric},
+               {"accuracy_before", Number(r.accuracy_before)},
+               {"accuracy_after", Number(r.accuracy_after)},
+               {"accuracy_drop_points", Number(r.accuracy_drop_points)},
+               {"accuracy_drop_standard_error", Number(r.accuracy_drop_standard_error)},
+               {"evaluation_samples", r.evaluation_samples},
+               {"evaluation_samples_seen", r.seen},
+               {"fine_tune", FineTune(r.fine_tune)},
+               {"warnings", r.warnings},
+               {"command", r.command},
+               {"elapsed_s", Number(r.elapsed_s)}});
 }
 
 std::string ToJson(const EvalRecord& r) {

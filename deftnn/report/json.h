@@ -9,6 +9,7 @@
 namespace deftnn {
 
 std::string ToJson(const OptimizeRecord& record);
+std::string ToJson(const TuneRecord& record);
 std::string ToJson(const EvalRecord& record);
 std::string ToJson(const BenchRecord& record);
 std::string ToJson(const InspectRecord& record);

@@ -77,6 +77,19 @@ struct LayerRecord {
   std::optional<RooflineRecord> roofline, roofline_after;
 };
 
+/// What training did to a network.
+struct FineTuneRecord {
+  std::string data;
+  std::string loss;                           // "labels", "teacher" or "labels and teacher"
+  int64_t samples = 0, held_out_samples = 0;  // trained on; decided on
+  double epochs = 0;                          // asked for
+  int64_t steps = 0, best_step = 0;           // taken; kept (0: untouched)
+  int64_t parameters = 0;                     // that were trained
+  int processes = 1;
+  double loss_before = kUnknown, loss_after = kUnknown;  // held-out, a sample
+  double elapsed_s = kUnknown;
+};
+
 struct OptimizeRecord {
   std::string model;
   std::string output;  // the file that was written
@@ -96,7 +109,24 @@ struct OptimizeRecord {
   int64_t evaluation_samples = 0;  // seen by no choice
   std::string goal;                // "--max-drop 0.5"
   std::string criterion, compensation, group;
+  std::optional<FineTuneRecord> fine_tune;
   std::string given_up;  // why the dense network was written instead; empty when it was not
+  std::vector<std::string> warnings;
+  std::string command;  // what reproduces the run
+  double elapsed_s = kUnknown;
+};
+
+struct TuneRecord {
+  std::string model;
+  std::string output;  // the file that was written
+  std::string format;
+  uint64_t seed = 0;
+  std::string metric;
+  double accuracy_before = kUnknown, accuracy_after = kUnknown;
+  double accuracy_drop_points = kUnknown, accuracy_drop_standard_error = kUnknown;
+  int64_t evaluation_samples = 0;
+  bool seen = false;  // the evaluation samples decided which state was kept
+  FineTuneRecord fine_tune;
   std::vector<std::string> warnings;
   std::string command;  // what reproduces the run
   double elapsed_s = kUnknown;

@@ -115,6 +115,20 @@ std::string Warnings(const std::vector<std::string>& warnings) {
   return text.empty() ? text : "\n" + text;
 }
 
+// "Tuned 781 steps in 41 s on 45000 samples by labels and teacher: held-out loss 0.31 to 0.12."
+std::string Tuned(const FineTuneRecord& r) {
+  std::string text = fmt::format("\nTuned {} steps in {} on {} samples by {}", r.steps,
+                                 FormatDuration(r.elapsed_s), r.samples, r.loss);
+  if (r.processes > 1) text += fmt::format(" in {} processes", r.processes);
+  if (r.best_step == 0) {
+    return text +
+           fmt::format(": nothing was better than the untouched weights, held-out loss {:.4f}.\n",
+                       r.loss_before);
+  }
+  return text + fmt::format(": held-out loss {:.4f} to {:.4f}, by step {}.\n", r.loss_before,
+                            r.loss_after, r.best_step);
+}
+
 std::string BenchSummary(const BenchRecord& r) {
   TextTable table({"model", "format", "min", "median", "mean", "p90", "p99", "samples/s"},
                   {false, false, true, true, true, true, true, true});
@@ -201,12 +215,27 @@ std::string ToText(const OptimizeRecord& r, bool per_layer) {
     text += fmt::format("\n{} on {} samples that no choice has seen.\n", Printable(r.metric),
                         r.evaluation_samples);
   }
+  if (r.fine_tune) text += Tuned(*r.fine_tune);
   text += Warnings(r.warnings);
   if (!r.given_up.empty()) {
     text += fmt::format("\nThe dense network was written: {}\n", Printable(r.given_up));
   }
   if (!r.output.empty()) text += fmt::format("\nwrote {}\n", Printable(r.output));
   return text;
+}
+
+std::string ToText(const TuneRecord& r) {
+  TextTable table({"", "before", "after", "change"}, {false, true, true, true});
+  std::string change = FormatPoints(-r.accuracy_drop_points) + " points";
+  if (std::isfinite(r.accuracy_drop_standard_error))
+    change += fmt::format(" (+-{:.2f})", r.accuracy_drop_standard_error);
+  table.Row({Printable(r.metric), FormatPercent(r.accuracy_before), FormatPercent(r.accuracy_after),
+             change});
+  std::string text = fmt::format("{}: {}\n\n{}", Printable(r.model), r.format, table.ToString());
+  text += fmt::format("\n{} on {} samples that {}.\n", Printable(r.metric), r.evaluation_samples,
+                      r.seen ? "decided which state was kept" : "no choice has seen");
+  text += Tuned(r.fine_tune) + Warnings(r.warnings);
+  return text + fmt::format("\nwrote {}\n", Printable(r.output));
 }
 
 std::string ToText(const EvalRecord& r) {

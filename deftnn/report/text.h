@@ -23,6 +23,7 @@ class TextTable {
 
 /// The summary, the parts, the layers (when `per_layer`), warnings and what was given up.
 std::string ToText(const OptimizeRecord& record, bool per_layer = true);
+std::string ToText(const TuneRecord& record);
 std::string ToText(const EvalRecord& record);
 std::string ToText(const BenchRecord& record);
 std::string ToText(const InspectRecord& record);

@@ -1,0 +1,347 @@
+#include "deftnn/tune/training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "deftnn/base/file.h"
+#include "deftnn/graph/patch.h"
+#include "deftnn/ndf/apply_format.h"
+#include "deftnn/ndf/formats/formats.h"
+#include "deftnn/report/progress.h"
+#include "deftnn/tune/checkpoint.h"
+#include "deftnn/tune/identity.h"
+#include "deftnn/tune/logits.h"
+
+namespace deftnn {
+namespace {
+
+constexpr int64_t kPiece = 64;       // samples that go through the network at once
+constexpr int64_t kLeastChecks = 4;  // on the held-out data
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::vector<float> Rounded(std::span<const float> values, Format format) {
+  std::vector<float> rounded(values.begin(), values.end());
+  VisitFormat(format, [&](auto kind) {
+    using Kind = decltype(kind);
+    for (float& value : rounded) value = Kind::Decode(Kind::Encode(value));
+  });
+  return rounded;
+}
+
+class Trainer {
+ public:
+  Trainer(const TrainingSetting& setting, const TrainingOptions& options)
+      : setting_(setting), options_(options) {}
+
+  Result<Trained> Run(const TuneEngine& engine) {
+    DEFTNN_RETURN_IF_ERROR(Prepare(engine));
+    DEFTNN_RETURN_IF_ERROR(Begin());
+    const double started = Now() - state_.seconds;
+    Progress progress("tuning", steps_ - state_.step);
+    while (!state_.finished) {
+      DEFTNN_RETURN_IF_ERROR(Step());
+      progress.Advance();
+      progress.Detail(fmt::format("loss {:.4f}, held out {:.4f}", recent_loss_, state_.best_loss));
+      if (state_.step % check_steps_ == 0 || state_.step == steps_) {
+        DEFTNN_RETURN_IF_ERROR(Check());
+      }
+      state_.seconds = Now() - started;
+      if (state_.finished || state_.step % options_.checkpoint_steps == 0)
+        DEFTNN_RETURN_IF_ERROR(Save());
+    }
+    return Conclude();
+  }
+
+ private:
+  int rank() const { return setting_.group != nullptr ? setting_.group->rank() : 0; }
+  int processes() const { return setting_.group != nullptr ? setting_.group->size() : 1; }
+
+  Status Prepare(const TuneEngine& engine) {
+    if (options_.augmentation.any()) {
+      DEFTNN_RETURN_IF_ERROR(
+          CheckPictures(setting_.training.input_type(0), setting_.training.sample_shape(0)));
+    }
+    unit_ = std::max<int64_t>(1, setting_.fixed_batch);
+    batch_ = std::min(options_.batch, setting_.training.size()) / unit_ * unit_;
+    if (batch_ == 0) batch_ = unit_;
+    if (setting_.training.size() < batch_)
+      return Error("{} samples are too few to tune on", setting_.training.size());
+    steps_an_epoch_ = setting_.training.size() / batch_;
+    steps_ =
+        std::max<int64_t>(1, std::llround(static_cast<double>(steps_an_epoch_) * options_.epochs));
+    check_steps_ = std::max<int64_t>(1, std::min(steps_an_epoch_, steps_ / kLeastChecks));
+    reads_ = LossValues(setting_.graph, options_.loss.classes);
+    DEFTNN_ASSIGN_OR_RETURN(network_, engine.rebuild(setting_.graph, reads_, options_.threads));
+    for (const TrainableConstant& constant : network_->constants())
+      gradients_.emplace_back(static_cast<size_t>(constant.size()));
+    return {};
+  }
+
+  // The untouched network, or where the checkpoint left off.
+  Status Begin() {
+    DEFTNN_RETURN_IF_ERROR(TeachHeldOut());
+    identity_ = {ChecksumOf(setting_.graph),
+                 ChecksumOf(setting_.training) ^ ChecksumOf(setting_.held_out),
+                 ChecksumOf(DescribeOptions())};
+    if (setting_.teacher != nullptr) identity_.network ^= ChecksumOf(setting_.teacher->graph());
+    const Result<bool> resumed = Load();
+    if (!resumed.ok()) return resumed.status().WithFile(options_.checkpoint);
+    if (!*resumed) {
+      for (const TrainableConstant& constant : network_->constants()) {
+        const auto values = setting_.graph.Constant(constant.id)->values<float>();
+        state_.values.emplace_back(values.begin(), values.end());
+        const size_t second = options_.step.descent == Descent::kAdam ? values.size() : 0;
+        state_.moments.push_back({std::vector<float>(values.size()), std::vector<float>(second)});
+      }
+      state_.best = state_.values;
+      DEFTNN_ASSIGN_OR_RETURN(state_.first_loss, HeldOutLoss());
+      state_.best_loss = state_.first_loss;
+    }
+    SetWeights();
+    return {};
+  }
+
+  std::string DescribeOptions() const {
+    const StepOptions& step = options_.step;
+    const LossOptions& loss = options_.loss;
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options_.epochs,
+                       options_.batch, options_.learning_rate, options_.warm_up,
+                       static_cast<int>(step.descent), step.momentum, step.second, step.decay,
+                       loss.classes, loss.labels, loss.teacher, loss.temperature,
+                       options_.augmentation.flip, options_.augmentation.crop, options_.patience,
+                       static_cast<int>(options_.format), options_.seed, processes());
+  }
+
+  // Member 0 reads; everyone decodes the same bytes, so that all fail or none.
+  Result<bool> Load() {
+    if (options_.checkpoint.empty()) return false;
+    std::string bytes;
+    if (rank() == 0 && std::filesystem::exists(options_.checkpoint)) {
+      DEFTNN_ASSIGN_OR_RETURN(bytes, ReadFile(options_.checkpoint));
+    }
+    if (setting_.group != nullptr) {
+      int64_t size = static_cast<int64_t>(bytes.size());
+      DEFTNN_RETURN_IF_ERROR(
+          setting_.group->Broadcast(std::as_writable_bytes(std::span(&size, 1))));
+      bytes.resize(static_cast<size_t>(size));
+      DEFTNN_RETURN_IF_ERROR(setting_.group->Broadcast(std::as_writable_bytes(std::span(bytes))));
+    }
+    if (bytes.empty()) return false;
+    DEFTNN_ASSIGN_OR_RETURN(state_, DecodeCheckpoint(bytes, identity_));
+    return true;
+  }
+
+  Status Save() {
+    if (options_.checkpoint.empty() || rank() != 0) return {};
+    return WriteFileAtomically(options_.checkpoint, EncodeCheckpoint(identity_, state_));
+  }
+
+  // What the original network says to inputs, as the loss wants it.
+  Result<std::vector<Tensor>> Teach(const std::vector<Tensor>& inputs) {
+    if (setting_.teacher == nullptr) return std::vector<Tensor>();
+    DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, setting_.teacher->Run(inputs));
+    return AsLogits(std::move(outputs));
+  }
+
+  // Outputs of a whole network: probabilities become their logarithms.
+  std::vector<Tensor> AsLogits(std::vector<Tensor> outputs) const {
+    if (!options_.loss.classes) return outputs;
+    outputs.resize(1);
+    if (LooksLikeProbabilities(outputs[0])) outputs[0] = LogOf(outputs[0]);
+    return outputs;
+  }
+
+  Status TeachHeldOut() {
+    const int64_t step = setting_.fixed_batch > 0 ? setting_.fixed_batch : kPiece;
+    const int64_t size = setting_.held_out.size() / unit_ * unit_;
+    if (size == 0) return Error("no samples are held out to decide on");
+    for (int64_t begin = 0; begin < size; begin += step) {
+      Piece piece;
+      DEFTNN_ASSIGN_OR_RETURN(
+          piece.batch, setting_.feed(setting_.held_out, begin, std::min(step, size - begin)));
+      DEFTNN_ASSIGN_OR_RETURN(piece.taught, Teach(piece.batch.inputs));
+      held_out_.push_back(std::move(piece));
+    }
+    held_out_count_ = size;
+    return {};
+  }
+
+  Graph GraphWith(const std::vector<std::vector<float>>& values) const {
+    Patch patch(setting_.graph);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const TrainableConstant& constant = network_->constants()[i];
+      patch.ReplaceConstant(constant.id, Tensor::Of<float>(constant.shape, values[i]));
+    }
+    Result<Graph> graph = patch.Apply(setting_.graph);
+    DEFTNN_CHECK(graph.ok());
+    return std::move(graph).value();
+  }
+
+  // Of the masters in the format, by the runtime that will run them.
+  Result<double> HeldOutLoss() {
+    DEFTNN_ASSIGN_OR_RETURN(Graph graph, ApplyFormat(GraphWith(state_.values), options_.format));
+    DEFTNN_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Session> session,
+        Session::Create(std::move(graph),
+                        {.threads = options_.threads, .isa = std::nullopt, .packed = nullptr}));
+    double sum = 0;
+    for (const Piece& piece : held_out_) {
+      DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session->Run(piece.batch.inputs));
+      DEFTNN_ASSIGN_OR_RETURN(const double loss,
+                              SumOfLosses(options_.loss, AsLogits(std::move(outputs)), piece.taught,
+                                          piece.batch.labels, 1.0, nullptr));
+      sum += loss;
+    }
+    return sum / static_cast<double>(held_out_count_);
+  }
+
+  Status Check() {
+    DEFTNN_ASSIGN_OR_RETURN(const double loss, HeldOutLoss());
+    ++state_.since_best;
+    if (loss < state_.best_loss) {
+      state_.best_loss = loss;
+      state_.best = state_.values;
+      state_.best_step = state_.step;
+      state_.since_best = 0;
+    }
+    state_.finished = state_.step >= steps_ || state_.since_best >= options_.patience;
+    return {};
+  }
+
+  // Straight through: the network computes with rounded weights, steps change the masters.
+  void SetWeights() {
+    for (size_t i = 0; i < state_.values.size(); ++i) {
+      const bool weights = network_->constants()[i].weights;
+      if (weights && options_.format != Format::kFp32) {
+        network_->Set(i, Rounded(state_.values[i], options_.format));
+      } else {
+        network_->Set(i, state_.values[i]);
+      }
+    }
+  }
+
+  Status Step() {
+    const int64_t epoch = state_.step / steps_an_epoch_;
+    if (epoch != epoch_) {
+      epoch_ = epoch;
+      order_ = setting_.training.Shuffled(options_.seed + static_cast<uint64_t>(epoch));
+    }
+    for (std::vector<float>& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0);
+    const int64_t first = state_.step % steps_an_epoch_ * batch_;
+    const int64_t units = batch_ / unit_;
+    const int64_t begin = first + units * rank() / processes() * unit_;
+    const int64_t end = first + units * (rank() + 1) / processes() * unit_;
+    const int64_t piece = setting_.fixed_batch > 0 ? setting_.fixed_batch : kPiece;
+    double loss = 0;
+    for (int64_t at = begin; at < end; at += piece) {
+      const auto sum = AddGradients(at, std::min(piece, end - at));
+      if (!sum.ok()) return sum.status();
+      loss += *sum;
+    }
+    DEFTNN_RETURN_IF_ERROR(SumOverProcesses(loss));
+    recent_loss_ = loss / static_cast<double>(batch_);
+    DEFTNN_RETURN_IF_ERROR(CheckFinite());
+    const double rate = options_.learning_rate * ScheduleAt(state_.step, steps_, options_.warm_up);
+    ++state_.step;
+    for (size_t i = 0; i < gradients_.size(); ++i) {
+      TakeStep(options_.step, state_.step, rate, network_->constants()[i].weights, state_.values[i],
+               gradients_[i], state_.moments[i]);
+    }
+    SetWeights();
+    return {};
+  }
+
+  // The summed loss of samples [at, at + count) of the epoch's order.
+  Result<double> AddGradients(int64_t at, int64_t count) {
+    DEFTNN_ASSIGN_OR_RETURN(TrainingBatch batch, setting_.feed(order_, at, count));
+    if (options_.augmentation.any()) {
+      for (int64_t n = 0; n < count; ++n) {
+        AugmentSample(options_.augmentation, AugmentationSeed(options_.seed, epoch_, at + n), n,
+                      batch.inputs[0]);
+      }
+    }
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> taught, Teach(batch.inputs));
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, network_->Forward(batch.inputs));
+    const bool probabilities = options_.loss.classes && LooksLikeProbabilities(outputs[0]);
+    std::vector<Tensor> logits = outputs;
+    if (probabilities) logits[0] = LogOf(outputs[0]);
+    std::vector<Tensor> gradients;
+    DEFTNN_ASSIGN_OR_RETURN(const double loss,
+                            SumOfLosses(options_.loss, logits, taught, batch.labels,
+                                        1.0 / static_cast<double>(batch_), &gradients));
+    if (probabilities) GradientThroughLog(outputs[0], gradients[0]);
+    DEFTNN_RETURN_IF_ERROR(network_->Backward(gradients, gradients_));
+    return loss;
+  }
+
+  Status SumOverProcesses(double& loss) {
+    if (setting_.group == nullptr) return {};
+    for (std::vector<float>& gradient : gradients_)
+      DEFTNN_RETURN_IF_ERROR(setting_.group->Sum(std::span<float>(gradient)));
+    return setting_.group->Sum(std::span<double>(&loss, 1));
+  }
+
+  Status CheckFinite() const {
+    constexpr const char* kHint = "a lower learning rate";
+    if (!std::isfinite(recent_loss_)) {
+      return Error("the loss is {} at step {} of {}", recent_loss_, state_.step + 1, steps_)
+          .WithHint(kHint);
+    }
+    for (size_t i = 0; i < gradients_.size(); ++i) {
+      const auto bad = std::find_if(gradients_[i].begin(), gradients_[i].end(),
+                                    [](float value) { return !std::isfinite(value); });
+      if (bad == gradients_[i].end()) continue;
+      return Error("the gradient of '{}' holds {} at step {} of {}", network_->constants()[i].name,
+                   *bad, state_.step + 1, steps_)
+          .WithHint(kHint);
+    }
+    return {};
+  }
+
+  Result<Trained> Conclude() {
+    Trained trained;
+    trained.graph = state_.best_step > 0 ? GraphWith(state_.best) : setting_.graph;
+    trained.warnings = network_->warnings();
+    trained.steps = state_.step;
+    trained.best_step = state_.best_step;
+    trained.loss_before = state_.first_loss;
+    trained.loss_after = state_.best_loss;
+    trained.seconds = state_.seconds;
+    for (const TrainableConstant& constant : network_->constants())
+      trained.constants += constant.size();
+    return trained;
+  }
+
+  struct Piece {
+    TrainingBatch batch;
+    std::vector<Tensor> taught;
+  };
+
+  const TrainingSetting& setting_;
+  const TrainingOptions& options_;
+  std::unique_ptr<TrainableNetwork> network_;
+  std::vector<ValueId> reads_;  // by the loss
+  std::vector<Piece> held_out_;
+  int64_t held_out_count_ = 0;
+  int64_t unit_ = 1, batch_ = 0, steps_an_epoch_ = 0, steps_ = 0, check_steps_ = 0;
+  RunIdentity identity_;
+  TrainingState state_;
+  int64_t epoch_ = -1;
+  Dataset order_;  // of this epoch
+  std::vector<std::vector<float>> gradients_;
+  double recent_loss_ = 0;
+};
+
+}  // namespace
+
+Result<Trained> Train(const TuneEngine& engine, const TrainingSetting& setting,
+                      const TrainingOptions& options) {
+  return Trainer(setting, options).Run(engine);
+}
+
+}  // namespace deftnn
