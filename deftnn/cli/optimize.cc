@@ -60,6 +60,9 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
                   "Program that gets a folder of outputs as .npy and prints a number")
       ->excludes(metric);
   AddMethod(*app, *options);
+  app->add_option("--fine-tune", options->fine_tune.data,
+                  "Train the reduced network on this data, and go further for it");
+  AddFineTuneFlags(*app, options->fine_tune);
   app->add_option("--costs", options->costs,
                   "What was measured: read when the file exists, written with what it lacks");
   app->add_option("--report", options->report, "Write an HTML report");
@@ -70,7 +73,10 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
       "  deftnn optimize model.onnx -o fast.deft --calib pictures/ --preprocess p.json --speedup "
       "2\n"
       "  deftnn optimize model.onnx -o fast.deft --calib train.npz --reduce-macs 1.5 --report "
-      "r.html");
+      "r.html\n"
+      "  deftnn optimize model.onnx -o fast.deft --calib train.npz --fine-tune train.npz --epochs "
+      "3 "
+      "--distill");
   AddCommonFlags(*app, common);
   return {app, [options, &common]() -> Status {
             options->common = common;

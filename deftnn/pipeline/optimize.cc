@@ -9,6 +9,7 @@
 #include "deftnn/pipeline/check_writable.h"
 #include "deftnn/pipeline/conditioning.h"
 #include "deftnn/pipeline/feed.h"
+#include "deftnn/pipeline/fine_tune.h"
 #include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
 #include "deftnn/pipeline/network_id.h"
@@ -30,6 +31,7 @@ constexpr int64_t kMostSelection = 8192;
 constexpr int64_t kFormatSamples = 2048;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
+constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
 
 // The calibration data in parts: for statistics, for error curves, for choosing, for reporting. No
 // sample is in two: errors on the samples that weights were fitted to would look too small.
@@ -70,6 +72,18 @@ Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& e
   return splits;
 }
 
+// The calibration data that fine-tuning may learn: what is chosen and reported on is judged unseen.
+Dataset WithoutJudges(const Dataset& calibration, const Splits& splits, bool report_too) {
+  std::vector<bool> taken(static_cast<size_t>(calibration.size()), false);
+  for (const int64_t i : splits.selection.indices()) taken[i] = true;
+  if (report_too)
+    for (const int64_t i : splits.report.indices()) taken[i] = true;
+  std::vector<int64_t> left;
+  for (int64_t i = 0; i < calibration.size(); ++i)
+    if (!taken[i]) left.push_back(i);
+  return calibration.Subset(left);
+}
+
 // Output positions to look at, a sample: a convolution's rows add up to about kRows, a fully
 // connected layer has but one row a sample, so that samples are worth more than positions.
 int64_t PositionsFor(int64_t samples) {
@@ -88,10 +102,12 @@ class Optimizer {
     DEFTNN_RETURN_IF_ERROR(Open());
     DEFTNN_RETURN_IF_ERROR(ChooseFormat().WithFile(options_.model));
     DEFTNN_RETURN_IF_ERROR(Reduce().WithFile(options_.calibration));
+    DEFTNN_RETURN_IF_ERROR(FineTune().WithFile(options_.fine_tune.data));
     DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
     record_.elapsed_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     DEFTNN_RETURN_IF_ERROR(Write());
+    if (tuner_) tuner_->RemoveCheckpoints();
     return record_;
   }
 
@@ -144,7 +160,31 @@ class Optimizer {
     auto outputs = RunOver(*original_, splits_.selection);
     if (!outputs.ok()) return outputs.status().WithFile(options_.model);
     selection_reference_ = std::move(outputs).value();
-    return ScoreOriginal();
+    DEFTNN_RETURN_IF_ERROR(ScoreOriginal());
+    return OpenTuner(calibration);
+  }
+
+  // Data and labels that cannot be trained on are said before the work begins.
+  Status OpenTuner(const Dataset& calibration) {
+    const FineTuneOptions& options = options_.fine_tune;
+    if (options.data.empty()) return {};
+    DEFTNN_RETURN_IF_ERROR(CheckWritable(CheckpointOf(options, options_.output)));
+    std::error_code code;
+    Dataset data;
+    if (std::filesystem::equivalent(options.data, options_.calibration, code)) {
+      data = WithoutJudges(calibration, splits_, options_.evaluation.empty());
+    } else {
+      DEFTNN_ASSIGN_OR_RETURN(data, OpenDataFor(model_.graph, options.data, Labelled(false)));
+    }
+    FineTuner::Setting setting;
+    setting.options = options;
+    setting.seed = options_.common.seed;
+    setting.threads = pool_.size();
+    setting.classes = ReadsClasses(yardstick_, selection_reference_);
+    setting.teacher = options.distill ? original_.get() : nullptr;
+    setting.checkpoint = CheckpointOf(options, options_.output);
+    DEFTNN_ASSIGN_OR_RETURN(tuner_, FineTuner::Create(model_.graph, data, std::move(setting)));
+    return {};
   }
 
   // Wrong labels are said now, those of the report too, though it is scored at the end.
@@ -290,6 +330,13 @@ class Optimizer {
     setting.reduce.calibration = calibration;
     setting.reduce.threads = pool_.size();
     setting.reduce.format = format_;
+    if (tuner_) {
+      setting.tune_briefly = [&](const Graph& graph) -> Result<Graph> {
+        DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned,
+                                tuner_->Tune(graph, format_, kBriefShare * tuner_->epochs(), ""));
+        return std::move(tuned.graph);
+      };
+    }
     const auto search = [&]() -> Result<Candidate> {
       if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);
       if (options_.reduce_macs) return SearchMacs(setting, *options_.reduce_macs);
@@ -301,6 +348,17 @@ class Optimizer {
     if (options_.reduce_macs) return {};
     DEFTNN_ASSIGN_OR_RETURN(candidate_,
                             RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
+    return {};
+  }
+
+  // What the search has chosen, trained for all of the epochs.
+  Status FineTune() {
+    if (!tuner_) return {};
+    DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned, tuner_->Tune(candidate_->reduced.graph, format_,
+                                                          tuner_->epochs(), "chosen"));
+    candidate_->reduced.graph = std::move(tuned.graph);
+    record_.fine_tune = tuned.record;
+    for (const std::string& warning : tuned.warnings) Warn(warning);
     return {};
   }
 
@@ -402,6 +460,7 @@ class Optimizer {
   Score selection_score_;
   Format format_ = Format::kFp32;
   std::vector<LayerCurves> curves_;
+  std::optional<FineTuner> tuner_;
   std::optional<Candidate> candidate_;
   std::vector<std::string> reasons_;  // by layer: why it is not cut into finer groups
   std::optional<Graph> written_;

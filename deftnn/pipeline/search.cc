@@ -17,6 +17,7 @@ constexpr double kMarginErrors = 0.5;     // standard errors that the expected d
 constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
 constexpr double kLeastStep = 1.02;       // between the ratios of two candidates
 constexpr double kFirstCostRatio = 2.25;  // of the first one
+constexpr double kFirstTunedRatio = 4.5;  // where candidates are trained
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
 constexpr double kMostLoss = 100;      // nats; more than any that is of use, and finite
@@ -73,6 +74,14 @@ Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const s
   }
   return Error("{:.2f}x {} cannot be reached; {:.2f}x can", goal, what, best)
       .WithHint("a lower goal");
+}
+
+// What the candidate loses once it is trained, where it will be.
+Result<Drop> JudgeTuned(const SearchSetting& setting, const Candidate& candidate, double& loss) {
+  if (!setting.tune_briefly) return JudgeCandidate(setting, candidate, &loss);
+  Candidate tuned = candidate;
+  DEFTNN_ASSIGN_OR_RETURN(tuned.reduced.graph, setting.tune_briefly(candidate.reduced.graph));
+  return JudgeCandidate(setting, tuned, &loss);
 }
 
 }  // namespace
@@ -135,13 +144,13 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
   std::vector<Judgement> judged;
   std::vector<Candidate> candidates;
   DropLaw law{};
-  double limit = points, ratio = kFirstCostRatio;
+  double limit = points, ratio = setting.tune_briefly ? kFirstTunedRatio : kFirstCostRatio;
   int best = -1;
   for (int probe = 0; probe < kMostJudged; ++probe) {
     const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     Judgement judgement{.ratio = ratio};
-    DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeCandidate(setting, candidate, &judgement.loss));
+    DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeTuned(setting, candidate, judgement.loss));
     judgement.loss = std::min(judgement.loss, kMostLoss);
     judgement.drop = drop.points;
     judgement.too_much = drop.points - kSureErrors * drop.standard_error > points;

@@ -2,6 +2,7 @@
 // sequentially, judged by what they really cost and lose.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct SearchSetting {
   ReduceOptions reduce;
   int64_t batch = 1;  // that latency is measured at
   ThreadPool& pool;
+  /// Trains a candidate for a part of the time that the chosen one will be trained for; null where
+  /// nothing is trained.
+  std::function<Result<Graph>(const Graph&)> tune_briefly = nullptr;
 };
 
 struct Candidate {
@@ -54,6 +58,9 @@ struct DropLaw {
 /// Least squares over the candidates, either factor through the origin and above 0.
 DropLaw FitDropLaw(const std::vector<Judgement>& candidates);
 
+/// Where candidates will be trained, what is judged is the candidate after a brief training: what
+/// training wins back is spent on going further. The candidate itself is handed out untrained.
+///
 /// The fastest candidate that the law through all of them expects to lose no more than `points`
 /// with half a standard error to spare; the one that keeps everything but what is free where there
 /// is none.
