@@ -16,6 +16,11 @@ foreach(test end_to_end hostile_inputs)
   deftnn_add_product_test(${test} ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/${test}_test.py
                           $<TARGET_FILE:deftnn_cli> ${CMAKE_SOURCE_DIR})
 endforeach()
+# Shows as skipped where fine-tuning is not built.
+if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  deftnn_add_product_test(tune ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tune_test.py $<TARGET_FILE:deftnn_cli>
+                          ${CMAKE_SOURCE_DIR})
+endif()
 set_tests_properties(hostile_inputs PROPERTIES LABELS "e2e;hostile")  # runs under AddressSanitizer too
 
 set(peers_python ${CMAKE_SOURCE_DIR}/.venv/bin/python)

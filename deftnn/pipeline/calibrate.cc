@@ -8,6 +8,7 @@
 #include "deftnn/analysis/sampling.h"
 #include "deftnn/ops/window.h"
 #include "deftnn/pipeline/feed.h"
+#include "deftnn/pipeline/merge_statistics.h"
 #include "deftnn/report/progress.h"
 
 namespace deftnn {
@@ -32,7 +33,8 @@ Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, c
   const Layer& layer = layers[index];
   const int64_t k = layer.full_k;
   const auto positions_of = [&](int64_t n, int64_t positions) {
-    return SamplePositions(options.seed, index, first_sample + n, positions, options.positions);
+    return SamplePositions(options.seed, index, options.first_sample + first_sample + n, positions,
+                           options.positions);
   };
   if (layer.op == "MatMul") {
     const int64_t samples = input.rank() > 1 ? input.dim(0) : 1;
@@ -172,6 +174,8 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
     auto finished = accumulators[i].Finish();
     if (!finished.ok()) return finished.status().WithNode(layers[chosen[i]].name);
     statistics[chosen[i]] = std::move(finished).value();
+    if (options.group != nullptr)
+      DEFTNN_RETURN_IF_ERROR(MergeStatistics(*options.group, statistics[chosen[i]]));
   }
   return statistics;
 }
@@ -199,6 +203,7 @@ Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
   if (!run.ok()) return run.WithNode(layer.name);
   auto finished = accumulator.Finish();
   if (!finished.ok()) return finished.status().WithNode(layer.name);
+  if (options.group != nullptr) DEFTNN_RETURN_IF_ERROR(MergeStatistics(*options.group, *finished));
   return finished;
 }
 

@@ -9,6 +9,7 @@
 #include "deftnn/pipeline/layers.h"
 #include "deftnn/pipeline/replay.h"
 #include "deftnn/runtime/session.h"
+#include "deftnn/tune/engine.h"
 
 namespace deftnn {
 
@@ -16,6 +17,10 @@ struct CalibrationOptions {
   uint64_t seed = 1;
   int64_t positions = 16;  // output positions looked at, a sample
   int64_t batch = 16;
+  /// Where each process takes a share of the samples: the first one of the share that the data
+  /// are, and the group that statistics are summed over. Null: the data are all samples.
+  int64_t first_sample = 0;
+  ProcessGroup* group = nullptr;
 };
 
 /// What the original network's layers make at the sampled positions, in the order of the samples:

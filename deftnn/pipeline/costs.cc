@@ -90,7 +90,7 @@ double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layo
   const auto found = ms_.find(key);
   if (found != ms_.end()) return found->second;
   changed_ = true;
-  return ms_[key] = MeasureProductMs(spec, input, output, isa_, one_thread_);
+  return ms_[key] = agree_(MeasureProductMs(spec, input, output, isa_, one_thread_));
 }
 
 std::optional<double> CostTable::Speedup(const std::string& comparison) const {
@@ -98,9 +98,9 @@ std::optional<double> CostTable::Speedup(const std::string& comparison) const {
   return found == speedups_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void CostTable::SetSpeedup(const std::string& comparison, double ratio) {
-  speedups_[comparison] = ratio;
+double CostTable::SetSpeedup(const std::string& comparison, double ratio) {
   changed_ = true;
+  return speedups_[comparison] = agree_(ratio);
 }
 
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,7 +33,11 @@ class CostTable {
   /// How many times as fast one network was as another, by a name for the comparison that holds the
   /// NetworkIds of both; nothing where they were not compared.
   std::optional<double> Speedup(const std::string& comparison) const;
-  void SetSpeedup(const std::string& comparison, double ratio);
+  /// Gives the ratio that is kept.
+  double SetSpeedup(const std::string& comparison, double ratio);
+
+  /// What is measured from now on goes through this before it is kept.
+  void AgreeBy(std::function<double(double)> agree) { agree_ = std::move(agree); }
 
   Isa isa() const { return isa_; }
   /// Whether the table holds anything that Read did not bring or Write has not kept.
@@ -42,6 +47,7 @@ class CostTable {
   Isa isa_;
   mutable bool changed_ = false;
   ThreadPool one_thread_{1};
+  std::function<double(double)> agree_ = [](double value) { return value; };
   std::map<std::string, double> ms_, speedups_;
 };
 

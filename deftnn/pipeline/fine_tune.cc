@@ -56,7 +56,6 @@ std::string CheckpointOf(const FineTuneOptions& options, const std::string& outp
 Result<FineTuner> FineTuner::Create(const Graph& graph, const Dataset& data, Setting setting) {
   FineTuner tuner;
   DEFTNN_ASSIGN_OR_RETURN(tuner.engine_, OpenTuneEngine());
-  DEFTNN_ASSIGN_OR_RETURN(tuner.group_, JoinProcesses(*tuner.engine_));
   DEFTNN_ASSIGN_OR_RETURN(tuner.step_.descent, ParseDescent(setting.options.optimizer));
   tuner.step_.decay = setting.options.weight_decay;
   const auto loss = ChooseLoss(graph, data, setting);
@@ -101,7 +100,7 @@ Result<FineTuned> FineTuner::Tune(const Graph& graph, Format format, double epoc
     return TrainingBatch{std::move(batch.inputs), std::move(batch.labels)};
   };
   const TrainingSetting setting{graph, setting_.teacher, training_, held_out_, FixedBatch(graph),
-                                feed,  group_.get()};
+                                feed,  setting_.group};
   DEFTNN_ASSIGN_OR_RETURN(Trained trained, Train(*engine_, setting, options));
   FineTuned tuned{std::move(trained.graph), {}, std::move(trained.warnings)};
   tuned.record.data = setting_.options.data;
@@ -112,7 +111,7 @@ Result<FineTuned> FineTuner::Tune(const Graph& graph, Format format, double epoc
   tuned.record.steps = trained.steps;
   tuned.record.best_step = trained.best_step;
   tuned.record.parameters = trained.constants;
-  tuned.record.processes = group_ != nullptr ? group_->size() : 1;
+  tuned.record.processes = setting_.group != nullptr ? setting_.group->size() : 1;
   tuned.record.loss_before = trained.loss_before;
   tuned.record.loss_after = trained.loss_after;
   tuned.record.elapsed_s = trained.seconds;

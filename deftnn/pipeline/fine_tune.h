@@ -25,12 +25,13 @@ class FineTuner {
     FineTuneOptions options;
     uint64_t seed = 1;
     int threads = 1;
-    bool classes = true;         // the first output's best class is what counts
-    Session* teacher = nullptr;  // outlives the tuner; null: labels alone
-    std::string checkpoint;      // a file; "" for none
+    bool classes = true;            // the first output's best class is what counts
+    Session* teacher = nullptr;     // outlives the tuner; null: labels alone
+    std::string checkpoint;         // a file; "" for none
+    ProcessGroup* group = nullptr;  // outlives the tuner; null: alone
   };
 
-  /// Opens the engine, meets the other processes and checks the data against `graph`: a label that
+  /// Opens the engine and checks the data against `graph`: a label that
   /// is no class of its, nothing to learn from. Errors name the data.
   static Result<FineTuner> Create(const Graph& graph, const Dataset& data, Setting setting);
 
@@ -40,7 +41,6 @@ class FineTuner {
                          const std::string& stage) const;
 
   double epochs() const { return setting_.options.epochs; }
-  ProcessGroup* group() const { return group_.get(); }
   /// The samples that decide which state is kept.
   const Dataset& held_out() const { return held_out_; }
   /// Takes away what a finished run does not need.
@@ -52,7 +52,6 @@ class FineTuner {
 
   Setting setting_;
   const TuneEngine* engine_ = nullptr;
-  std::unique_ptr<ProcessGroup> group_;  // null: alone
   Dataset training_, held_out_;
   LossOptions loss_;
   StepOptions step_;

@@ -12,9 +12,11 @@
 #include "deftnn/pipeline/fine_tune.h"
 #include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
+#include "deftnn/pipeline/merge_statistics.h"
 #include "deftnn/pipeline/network_id.h"
 #include "deftnn/pipeline/never_slower.h"
 #include "deftnn/pipeline/optimize_record.h"
+#include "deftnn/pipeline/processes.h"
 #include "deftnn/pipeline/search.h"
 #include "deftnn/pipeline/verbs.h"
 #include "deftnn/pipeline/write_package.h"
@@ -138,6 +140,7 @@ class Optimizer {
     }
     DEFTNN_ASSIGN_OR_RETURN(original_, OpenSession(model_, options_.common.threads));
     DEFTNN_RETURN_IF_ERROR(ReadCosts());
+    DEFTNN_RETURN_IF_ERROR(Join());
     // Weights that a .deft keeps in 16 bits are worked on as the float32 numbers that they stand
     // for.
     DEFTNN_ASSIGN_OR_RETURN(model_.graph, ApplyFormat(model_.graph, Format::kFp32));
@@ -164,6 +167,37 @@ class Optimizer {
     return OpenTuner(calibration);
   }
 
+  // Processes that start from the same take the same way, if what they measure is agreed on.
+  Status Join() {
+    DEFTNN_ASSIGN_OR_RETURN(group_, JoinProcesses());
+    if (group_ == nullptr) return {};
+    DEFTNN_RETURN_IF_ERROR(
+        CheckSame(*group_, "the instruction set", std::string(NameOf(original_->isa()))));
+    std::string costs;
+    if (!options_.costs.empty() && std::filesystem::exists(options_.costs)) {
+      DEFTNN_ASSIGN_OR_RETURN(costs, ReadFile(options_.costs));
+    }
+    DEFTNN_RETURN_IF_ERROR(CheckSame(*group_, "the cost table", costs));
+    DEFTNN_ASSIGN_OR_RETURN(const std::string network, NetworkId(model_.graph));
+    DEFTNN_RETURN_IF_ERROR(CheckSame(*group_, "the network", network));
+    costs_->AgreeBy([&](double value) { return Agreed(*group_, value); });
+    return {};
+  }
+
+  // This process's samples for statistics, and which they are.
+  Result<CalibrationOptions> TakeShare() {
+    CalibrationOptions calibration{options_.common.seed, PositionsFor(splits_.statistics.size()),
+                                   32};
+    statistics_count_ = splits_.statistics.size();
+    if (group_ == nullptr) return calibration;
+    DEFTNN_ASSIGN_OR_RETURN(const Share share, ShareOf(statistics_count_, BatchFor(model_.graph, 1),
+                                                       {group_->rank(), group_->size(), "", 0}));
+    splits_.statistics = splits_.statistics.Slice(share.begin, share.count);
+    calibration.first_sample = share.begin;
+    calibration.group = group_.get();
+    return calibration;
+  }
+
   // Data and labels that cannot be trained on are said before the work begins.
   Status OpenTuner(const Dataset& calibration) {
     const FineTuneOptions& options = options_.fine_tune;
@@ -183,6 +217,7 @@ class Optimizer {
     setting.classes = ReadsClasses(yardstick_, selection_reference_);
     setting.teacher = options.distill ? original_.get() : nullptr;
     setting.checkpoint = CheckpointOf(options, options_.output);
+    setting.group = group_.get();
     DEFTNN_ASSIGN_OR_RETURN(tuner_, FineTuner::Create(model_.graph, data, std::move(setting)));
     return {};
   }
@@ -272,8 +307,7 @@ class Optimizer {
                             MeasureInterleaved({{original_.get(), inputs}, {&half, inputs}},
                                                {.seconds = 0.5, .iterations = 0}));
     const double speedup = latencies[0].median_ms / latencies[1].median_ms;
-    costs_->SetSpeedup(comparison, speedup);
-    return speedup;
+    return costs_->SetSpeedup(comparison, speedup);
   }
 
   Method ChooseMethod() const {
@@ -288,8 +322,7 @@ class Optimizer {
 
   Status Reduce() {
     const Method method = ChooseMethod();
-    const CalibrationOptions calibration{options_.common.seed,
-                                         PositionsFor(splits_.statistics.size()), 32};
+    DEFTNN_ASSIGN_OR_RETURN(const CalibrationOptions calibration, TakeShare());
     LayerTargets targets;
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> statistics,
@@ -330,6 +363,7 @@ class Optimizer {
     setting.reduce.calibration = calibration;
     setting.reduce.threads = pool_.size();
     setting.reduce.format = format_;
+    if (group_ != nullptr) setting.agreed = [&](double value) { return Agreed(*group_, value); };
     if (tuner_) {
       setting.tune_briefly = [&](const Graph& graph) -> Result<Graph> {
         DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned,
@@ -364,12 +398,14 @@ class Optimizer {
 
   // Warns of layers with too few rows and holds their refits back where held-out samples say so.
   Status CheckConditions(const std::vector<LayerStatistics>& statistics,
-                         const CalibrationOptions& calibration) {
+                         CalibrationOptions calibration) {
     const std::string warning = ConditionWarning(layers_, statistics);
     if (!warning.empty()) Warn(warning);
     const std::vector<size_t> few = ShortOfRows(layers_, statistics);
     if (few.empty()) return {};
     const Dataset data = splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
+    calibration.first_sample = 0;  // every process takes all of these
+    calibration.group = nullptr;
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> held_out,
         CalibrateOriginal(*original_, layers_, data, calibration, pool_, nullptr));
@@ -399,7 +435,7 @@ class Optimizer {
   }
 
   Status KeepCosts() {
-    if (options_.costs.empty() || !costs_->changed()) return {};
+    if (options_.costs.empty() || !costs_->changed() || !IsFirstProcess()) return {};
     return costs_->Write(options_.costs);
   }
 
@@ -408,7 +444,7 @@ class Optimizer {
     record_.output = options_.output;
     record_.seed = options_.common.seed;
     record_.batch = BatchFor(model_.graph, options_.common.batch);
-    record_.calibration_samples = splits_.statistics.size();
+    record_.calibration_samples = statistics_count_;
     record_.evaluation_samples = splits_.report.size();
     record_.goal = options_.speedup ? fmt::format("--speedup {}", *options_.speedup)
                    : options_.reduce_macs
@@ -437,6 +473,7 @@ class Optimizer {
   }
 
   Status Write() {
+    if (!IsFirstProcess()) return {};
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
     DEFTNN_RETURN_IF_ERROR(WriteOptimized(options_.output, *written_, record_, original_->isa()));
     if (!options_.json.empty())
@@ -460,6 +497,8 @@ class Optimizer {
   Score selection_score_;
   Format format_ = Format::kFp32;
   std::vector<LayerCurves> curves_;
+  std::unique_ptr<ProcessGroup> group_;  // null: alone
+  int64_t statistics_count_ = 0;         // samples that statistics are of, over all processes
   std::optional<FineTuner> tuner_;
   std::optional<Candidate> candidate_;
   std::vector<std::string> reasons_;  // by layer: why it is not cut into finer groups

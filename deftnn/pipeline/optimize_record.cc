@@ -196,8 +196,8 @@ Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record)
   for (int again = 0; again < kSecondChances && !known && speedup() <= 1.0; ++again) {
     DEFTNN_RETURN_IF_ERROR(TimeAll(all, setting, record.seed));
   }
-  if (!known) setting.costs.SetSpeedup(comparison, speedup());
-  const bool faster = known.value_or(speedup()) > 1.0;
+  const double decides = known ? *known : setting.costs.SetSpeedup(comparison, speedup());
+  const bool faster = decides > 1.0;
   const MachinePeaks peaks = MeasurePeaks(both.session->isa(), threads);
   record.device = DeviceOf(peaks);
   DEFTNN_ASSIGN_OR_RETURN(record.layers, LayersOf(setting, dense, both, peaks, record.seed));

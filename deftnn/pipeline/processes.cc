@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "deftnn/base/crc32c.h"
+
 namespace deftnn {
 namespace {
 
@@ -44,10 +46,26 @@ Result<Membership> MembershipFromEnvironment() {
   return membership;
 }
 
-Result<std::unique_ptr<ProcessGroup>> JoinProcesses(const TuneEngine& engine) {
+Result<std::unique_ptr<ProcessGroup>> JoinProcesses() {
   DEFTNN_ASSIGN_OR_RETURN(const Membership membership, MembershipFromEnvironment());
   if (membership.size == 1) return std::unique_ptr<ProcessGroup>();
-  return engine.join(membership);
+  DEFTNN_ASSIGN_OR_RETURN(const TuneEngine* engine, OpenTuneEngine());
+  return engine->join(membership);
+}
+
+double Agreed(ProcessGroup& group, double value) {
+  const Status said = group.Broadcast(std::as_writable_bytes(std::span(&value, 1)));
+  static_cast<void>(said.ok());
+  return value;
+}
+
+Status CheckSame(ProcessGroup& group, const std::string& what, const std::string& text) {
+  const double mine = Crc32c(std::as_bytes(std::span(text)));
+  double others = Agreed(group, mine) == mine ? 0 : 1;
+  DEFTNN_RETURN_IF_ERROR(group.Sum(std::span<double>(&others, 1)));
+  if (others == 0) return {};
+  return Error("{} differs in {:.0f} of {} processes", what, others, group.size())
+      .WithHint("the same files, options and DEFTNN_ISA everywhere");
 }
 
 bool IsFirstProcess() {

@@ -12,8 +12,14 @@ namespace deftnn {
 /// (default 29500). Alone where none is set. Errors: no number, or out of range.
 Result<Membership> MembershipFromEnvironment();
 
-/// The group, or null where this process is alone.
-Result<std::unique_ptr<ProcessGroup>> JoinProcesses(const TuneEngine& engine);
+/// Opens the engine and meets the others; null where this process is alone.
+Result<std::unique_ptr<ProcessGroup>> JoinProcesses();
+
+/// Member 0's value, in every process: what was measured must be the same everywhere, or choices
+/// would differ. A failure shows in the next call that returns a status.
+double Agreed(ProcessGroup& group, double value);
+/// An error in every process unless all have the same text: `what` names it.
+Status CheckSame(ProcessGroup& group, const std::string& what, const std::string& text);
 
 /// Is this the process that prints and writes files?
 bool IsFirstProcess();

@@ -33,7 +33,8 @@ Result<double> SpeedupOf(const SearchSetting& setting, const Graph& reduced) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
                           MeasureInterleaved({{&setting.original, inputs}, {session.get(), inputs}},
                                              {.seconds = kLatencySeconds, .iterations = 0}));
-  return latencies[0].median_ms / latencies[1].median_ms;
+  const double speedup = latencies[0].median_ms / latencies[1].median_ms;
+  return setting.agreed ? setting.agreed(speedup) : speedup;
 }
 
 Result<double> MacsRatio(const Graph& original, const Graph& reduced) {

@@ -31,6 +31,8 @@ struct SearchSetting {
   /// Trains a candidate for a part of the time that the chosen one will be trained for; null where
   /// nothing is trained.
   std::function<Result<Graph>(const Graph&)> tune_briefly = nullptr;
+  /// What all processes take a measured value to be; null where there is but one.
+  std::function<double(double)> agreed = nullptr;
 };
 
 struct Candidate {

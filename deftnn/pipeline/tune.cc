@@ -40,6 +40,7 @@ class Tuning {
   Result<TuneRecord> Run() {
     const auto begin = std::chrono::steady_clock::now();
     DEFTNN_RETURN_IF_ERROR(Open());
+    DEFTNN_ASSIGN_OR_RETURN(group_, JoinProcesses());
     DEFTNN_RETURN_IF_ERROR(OpenTeacher());
     DEFTNN_ASSIGN_OR_RETURN(const FineTuner tuner, MakeTuner());
     DEFTNN_ASSIGN_OR_RETURN(const FineTuned tuned,
@@ -116,6 +117,7 @@ class Tuning {
     setting.classes = yardstick_.needs_labels() || yardstick_.metric->name == "agreement";
     setting.teacher = teacher_.get();
     setting.checkpoint = CheckpointOf(options_.fine_tune, options_.output);
+    setting.group = group_.get();
     return FineTuner::Create(graph_, data_, std::move(setting));
   }
 
@@ -184,6 +186,7 @@ class Tuning {
   std::optional<Dataset> evaluation_;
   Yardstick yardstick_;
   std::unique_ptr<Session> teacher_;
+  std::unique_ptr<ProcessGroup> group_;  // null: alone
 };
 
 }  // namespace
