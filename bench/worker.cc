@@ -131,7 +131,7 @@ Status Serve(const WorkerOptions& options, double started) {
   Answer({{"ready", true},
           {"peer", "deftnn"},
           {"version", DEFTNN_VERSION},
-          {"format", FormatOf(model.graph)},
+          {"format", NameOf(FormatsOf(model.graph))},
           {"batch", BatchFor(model.graph, options.batch)},
           {"imported_at", started},
           {"first_output_at", first_output},

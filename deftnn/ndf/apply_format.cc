@@ -9,10 +9,6 @@ namespace {
 
 constexpr size_t kWeights = SynapseProduct::kW;
 
-bool HasWeights(const Node& node) {
-  return node.domain == kDeftnnDomain && (IsSynapseProduct(node) || node.op == "DepthwiseConv");
-}
-
 Tensor ToBfloat16(const Tensor& values) {
   Tensor codes = Tensor::Zeros(ElementType::kBfloat16, values.shape());
   const auto from = values.values<float>();
@@ -23,12 +19,16 @@ Tensor ToBfloat16(const Tensor& values) {
 
 }  // namespace
 
-Result<Graph> ApplyFormat(const Graph& graph, Format format,
-                          const std::function<bool(const Node&)>& chosen) {
+bool HasFormat(const Node& node) {
+  return node.domain == kDeftnnDomain && (IsSynapseProduct(node) || node.op == "DepthwiseConv");
+}
+
+Result<Graph> ApplyFormat(const Graph& graph, const FormatChoice& choice) {
   Patch patch(graph);
   for (size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
-    if (!HasWeights(node) || (chosen && !chosen(node))) continue;
+    if (!HasFormat(node)) continue;
+    const Format format = choice.of(node);
     const Tensor* weights = graph.Constant(node.inputs[kWeights]);
     if (weights == nullptr || WeightFormat(graph, node) == format) continue;
     DEFTNN_ASSIGN_OR_RETURN(Tensor values, ToFloat32(*weights));
@@ -42,8 +42,27 @@ Result<Graph> ApplyFormat(const Graph& graph, Format format,
   return patch.Apply(graph);
 }
 
+std::string NameOf(const FormatChoice& choice) {
+  return choice.in_fp32.empty() ? std::string(NameOf(choice.common)) : "mixed";
+}
+
+FormatChoice FormatsOf(const Graph& graph) {
+  FormatChoice choice;
+  std::set<std::string, std::less<>> in_fp32;
+  for (const Node& node : graph.nodes()) {
+    if (!HasFormat(node)) continue;
+    if (WeightFormat(graph, node) == Format::kFp32) {
+      in_fp32.insert(node.name);
+    } else {
+      choice.common = Format::kDfp16;
+    }
+  }
+  if (!choice.all_fp32()) choice.in_fp32 = std::move(in_fp32);
+  return choice;
+}
+
 Format WeightFormat(const Graph& graph, const Node& node) {
-  const Tensor* weights = HasWeights(node) ? graph.Constant(node.inputs[kWeights]) : nullptr;
+  const Tensor* weights = HasFormat(node) ? graph.Constant(node.inputs[kWeights]) : nullptr;
   return weights != nullptr && weights->type() == ElementType::kBfloat16 ? Format::kDfp16
                                                                          : Format::kFp32;
 }

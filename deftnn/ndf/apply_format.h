@@ -3,20 +3,42 @@
 // follow.
 #pragma once
 
-#include <functional>
+#include <set>
+#include <string>
 
 #include "deftnn/graph/graph.h"
 #include "deftnn/ndf/formats/format.h"
 
 namespace deftnn {
 
-/// The graph with the weights of every product and depthwise convolution whose node `chosen`
-/// accepts rounded to `format` (to nearest even); the others are left as they are. A null `chosen`
-/// takes all.
-Result<Graph> ApplyFormat(const Graph& graph, Format format,
-                          const std::function<bool(const Node&)>& chosen = nullptr);
+/// A format for each product and depthwise convolution: one for all, but for those nodes that it
+/// would harm.
+struct FormatChoice {
+  Format common = Format::kFp32;
+  std::set<std::string, std::less<>> in_fp32;  // names of nodes that stay in fp32 all the same
+
+  FormatChoice() = default;
+  // One format for all is a choice.
+  FormatChoice(Format format) : common(format) {}  // NOLINT(google-explicit-constructor)
+
+  Format of(const Node& node) const { return in_fp32.contains(node.name) ? Format::kFp32 : common; }
+  bool all_fp32() const { return common == Format::kFp32; }
+};
+
+/// "fp32", "dfp16", or "mixed" where some nodes stay in fp32.
+std::string NameOf(const FormatChoice& choice);
+
+/// Whether the node is a product or a depthwise convolution, whose weights have a format.
+bool HasFormat(const Node& node);
+
+/// The graph with the weights of every product and depthwise convolution in the format that is
+/// chosen for it, rounded to nearest even.
+Result<Graph> ApplyFormat(const Graph& graph, const FormatChoice& choice);
 
 /// The format that a product's or depthwise convolution's weights are kept in.
 Format WeightFormat(const Graph& graph, const Node& node);
+
+/// The choice that a graph has been given.
+FormatChoice FormatsOf(const Graph& graph);
 
 }  // namespace deftnn

@@ -24,7 +24,7 @@ struct CurveOptions {
   Yardstick yardstick;                // whose kind of loss counts
   bool channels = true, fine = true;  // which stages may be used at all
   int threads = 0;
-  Format format = Format::kFp32;  // that the networks run in
+  FormatChoice format;            // that the networks run in
   std::function<void()> advance;  // after each layer; may be null
 };
 

@@ -90,7 +90,7 @@ Result<BenchSideRecord> SideRecord(const Side& side, const Latency& latency,
   record.batch = BatchFor(side.model.graph, options.common.batch);
   record.throughput = static_cast<double>(record.batch) / (latency.median_ms * 1e-3);
   record.threads = side.session->threads();
-  record.format = FormatOf(side.model.graph);
+  record.format = NameOf(FormatsOf(side.model.graph));
   record.samples = latency.samples;
   if (options.all_kernels) {
     DEFTNN_ASSIGN_OR_RETURN(record.layers, AllKernels(side, peaks));

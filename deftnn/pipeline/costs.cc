@@ -104,12 +104,13 @@ double CostTable::SetSpeedup(const std::string& comparison, double ratio) {
 }
 
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
-                                     const std::vector<Layer>& layers, Format format,
+                                     const std::vector<Layer>& layers, const FormatChoice& format,
                                      CostTable& table) {
   CostModel model;
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
-    DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry, GeometryOf(graph, infos, node, format));
+    DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry,
+                            GeometryOf(graph, infos, node, format.of(node)));
     const bool whole = !layer.why_not.empty();  // never cut: one point says it all
     Surface surface;
     surface.outputs = layer.outputs;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "deftnn/kernels/gemm/gemm.h"
-#include "deftnn/ndf/formats/format.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/layers.h"
 
 namespace deftnn {
@@ -55,9 +55,9 @@ class CostTable {
 /// vector lanes: 33 cost what 48 cost where a vector has 16, and the model says so.
 class CostModel {
  public:
-  /// In milliseconds, at the shapes of `infos`, with tensors in `format`.
+  /// In milliseconds, at the shapes of `infos`, each layer in its `format`.
   static Result<CostModel> Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
-                                   const std::vector<Layer>& layers, Format format,
+                                   const std::vector<Layer>& layers, const FormatChoice& format,
                                    CostTable& table);
   /// In multiply-adds, which know no lanes.
   static CostModel CountMacs(const std::vector<Layer>& layers);

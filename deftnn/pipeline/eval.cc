@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "deftnn/base/file.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/load_model.h"
 #include "deftnn/pipeline/score.h"
@@ -68,7 +69,7 @@ Result<EvalRecord> Evaluate(const EvalOptions& options) {
   if (!score.ok()) return score.status().WithFile(options.data);
   EvalRecord record;
   record.model = options.model;
-  record.format = FormatOf(model.graph);
+  record.format = NameOf(FormatsOf(model.graph));
   record.reference = compares ? options.reference : "";
   record.metric = yardstick.name();
   record.value = score->value;

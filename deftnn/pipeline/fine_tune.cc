@@ -73,7 +73,7 @@ Result<FineTuner> FineTuner::Create(const Graph& graph, const Dataset& data, Set
   return tuner;
 }
 
-TrainingOptions FineTuner::OptionsFor(Format format, double epochs) const {
+TrainingOptions FineTuner::OptionsFor(const FormatChoice& format, double epochs) const {
   const FineTuneOptions& options = setting_.options;
   TrainingOptions training;
   training.epochs = epochs;
@@ -90,7 +90,7 @@ TrainingOptions FineTuner::OptionsFor(Format format, double epochs) const {
   return training;
 }
 
-Result<FineTuned> FineTuner::Tune(const Graph& graph, Format format, double epochs,
+Result<FineTuned> FineTuner::Tune(const Graph& graph, const FormatChoice& format, double epochs,
                                   const std::string& stage) const {
   TrainingOptions options = OptionsFor(format, epochs);
   if (!stage.empty() && !setting_.checkpoint.empty()) options.checkpoint = setting_.checkpoint;

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "deftnn/ndf/formats/format.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/options.h"
 #include "deftnn/pipeline/processes.h"
 #include "deftnn/report/records.h"
@@ -37,7 +37,7 @@ class FineTuner {
 
   /// `epochs`: of the data, also less than one. `stage` tells the checkpoints of one run's
   /// trainings apart; "" for none.
-  Result<FineTuned> Tune(const Graph& graph, Format format, double epochs,
+  Result<FineTuned> Tune(const Graph& graph, const FormatChoice& format, double epochs,
                          const std::string& stage) const;
 
   double epochs() const { return setting_.options.epochs; }
@@ -48,7 +48,7 @@ class FineTuner {
 
  private:
   FineTuner() = default;
-  TrainingOptions OptionsFor(Format format, double epochs) const;
+  TrainingOptions OptionsFor(const FormatChoice& format, double epochs) const;
 
   Setting setting_;
   const TuneEngine* engine_ = nullptr;

@@ -65,11 +65,4 @@ Result<Format> ParseFormat(const std::string& name) {
   return Error("unknown format '{}'", name).WithHint("fp32 or dfp16");
 }
 
-std::string FormatOf(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (WeightFormat(graph, node) == Format::kDfp16) return std::string(NameOf(Format::kDfp16));
-  }
-  return std::string(NameOf(Format::kFp32));
-}
-
 }  // namespace deftnn

@@ -28,9 +28,6 @@ Result<LoadedModel> LoadModel(const std::string& path, Format format);
 /// A session over a loaded model.
 Result<std::unique_ptr<Session>> OpenSession(const LoadedModel& model, int threads);
 
-/// "dfp16" when any product keeps its weights so, else "fp32".
-std::string FormatOf(const Graph& graph);
-
 /// "fp32" or "dfp16".
 Result<Format> ParseFormat(const std::string& name);
 

@@ -8,7 +8,7 @@
 
 namespace deftnn {
 
-Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, Format format,
+Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, const FormatChoice& format,
                               const std::vector<Layer>& layers,
                               const std::vector<KeptFraction>& kept, const TimeOfProduct& time) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<ValueInfo> infos,
@@ -18,7 +18,8 @@ Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, Format format
     const int index = reduced.FindNode(layers[i].name);
     if (index < 0) continue;
     const Node& node = reduced.node(index);
-    DEFTNN_ASSIGN_OR_RETURN(ProductGeometry geometry, GeometryOf(reduced, infos, node, format));
+    DEFTNN_ASSIGN_OR_RETURN(ProductGeometry geometry,
+                            GeometryOf(reduced, infos, node, format.of(node)));
     const double now = time(geometry);
     times.sum_ms += now * static_cast<double>(layers[i].groups);
     DEFTNN_ASSIGN_OR_RETURN(const SynapseProduct product, SynapseProduct::Read(node));

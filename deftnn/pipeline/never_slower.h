@@ -27,7 +27,7 @@ struct LayerTimes {
 };
 /// `reduced` is a candidate's graph, run with `batch` samples in `format`; `layers` and `kept` are
 /// what it was made from.
-Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, Format format,
+Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, const FormatChoice& format,
                               const std::vector<Layer>& layers,
                               const std::vector<KeptFraction>& kept, const TimeOfProduct& time);
 

@@ -7,10 +7,10 @@
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
 #include "deftnn/pipeline/check_writable.h"
+#include "deftnn/pipeline/choose_format.h"
 #include "deftnn/pipeline/conditioning.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/fine_tune.h"
-#include "deftnn/pipeline/latency.h"
 #include "deftnn/pipeline/load_model.h"
 #include "deftnn/pipeline/merge_statistics.h"
 #include "deftnn/pipeline/network_id.h"
@@ -30,7 +30,6 @@ namespace {
 constexpr double kDefaultDrop = 0.5;
 constexpr int64_t kCurveSamples = 256;
 constexpr int64_t kMostSelection = 8192;
-constexpr int64_t kFormatSamples = 2048;
 constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
 constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
@@ -102,7 +101,7 @@ class Optimizer {
   Result<OptimizeRecord> Run() {
     const auto begin = std::chrono::steady_clock::now();
     DEFTNN_RETURN_IF_ERROR(Open());
-    DEFTNN_RETURN_IF_ERROR(ChooseFormat().WithFile(options_.model));
+    DEFTNN_RETURN_IF_ERROR(FindFormat().WithFile(options_.model));
     DEFTNN_RETURN_IF_ERROR(Reduce().WithFile(options_.calibration));
     DEFTNN_RETURN_IF_ERROR(FineTune().WithFile(options_.fine_tune.data));
     DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
@@ -260,63 +259,35 @@ class Optimizer {
   }
 
   // 16 bits where they are faster here and lose no more than a part of what may be lost.
-  Status ChooseFormat() {
+  Status FindFormat() {
     if (options_.format != "auto") {
       DEFTNN_ASSIGN_OR_RETURN(format_, ParseFormat(options_.format));
       return {};
     }
-    DEFTNN_ASSIGN_OR_RETURN(const Graph half, ApplyFormat(model_.graph, Format::kDfp16));
     DEFTNN_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Session> session,
-        Session::Create(half, {.threads = pool_.size(), .isa = std::nullopt, .packed = nullptr}));
-    DEFTNN_ASSIGN_OR_RETURN(const double speedup, SpeedupOfHalf(*session));
-    // A format's drop is small and even: fewer samples show it, but a command is given all of them.
-    const int64_t enough = yardstick_.command.empty() ? kFormatSamples : kMostSelection;
-    int64_t samples = 0;
-    for (const Outputs::Part& part : selection_reference_.parts)
-      if (samples < enough) samples += part.count;
-    const Dataset data = splits_.selection.Slice(0, samples);
-    DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, data));
-    DEFTNN_ASSIGN_OR_RETURN(
-        const Drop judged,
-        DropOf(outputs, selection_reference_, selection_score_, data, yardstick_, OutputNames()));
-    const double drop = judged.points;
-    const double allowed = 0.5 * options_.max_drop.value_or(kDefaultDrop);
-    const bool faster = speedup > 1.0;
-    format_ = faster && drop <= allowed ? Format::kDfp16 : Format::kFp32;
-    spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points: {}", speedup, -drop,
-                 format_ == Format::kDfp16 ? "taken" : "not taken");
-    if (format_ == Format::kFp32) {
-      Warn(faster
-               ? fmt::format(
-                     "dfp16 loses {:.2f} points on the selection data: tensors stay in fp32", drop)
-               : "dfp16 is not faster than fp32 on this machine: tensors stay in fp32");
-    }
+        const ChosenFormat chosen,
+        ChooseFormat({.original = *original_,
+                      .selection = splits_.selection,
+                      .reference = selection_reference_,
+                      .score = selection_score_,
+                      .yardstick = yardstick_,
+                      .output_names = OutputNames(),
+                      .allowed_points = 0.5 * options_.max_drop.value_or(kDefaultDrop),
+                      .batch = options_.common.batch,
+                      .seed = options_.common.seed,
+                      .costs = *costs_}));
+    format_ = chosen.choice;
+    if (!chosen.warning.empty()) Warn(chosen.warning);
     return {};
-  }
-
-  // Of the network in 16 bits over the original: from the table, or measured.
-  Result<double> SpeedupOfHalf(Session& half) {
-    DEFTNN_ASSIGN_OR_RETURN(const std::string id, NetworkId(model_.graph));
-    const std::string comparison =
-        fmt::format("{} in dfp16 over fp32, batch {}", id, options_.common.batch);
-    if (const auto known = costs_->Speedup(comparison)) return *known;
-    const std::vector<Tensor> inputs =
-        RandomInputs(model_.graph, options_.common.batch, options_.common.seed);
-    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
-                            MeasureInterleaved({{original_.get(), inputs}, {&half, inputs}},
-                                               {.seconds = 0.5, .iterations = 0}));
-    const double speedup = latencies[0].median_ms / latencies[1].median_ms;
-    return costs_->SetSpeedup(comparison, speedup);
   }
 
   Method ChooseMethod() const {
     Method method;
     method.criterion = options_.criterion;
     method.compensation = options_.compensation;
-    method.grouping = options_.group != "auto"    ? options_.group
-                      : format_ == Format::kDfp16 ? "pair"
-                                                  : "synapse";
+    method.grouping = options_.group != "auto" ? options_.group
+                      : !format_.all_fp32()    ? "pair"
+                                               : "synapse";
     return method;
   }
 
@@ -495,7 +466,7 @@ class Optimizer {
   std::unique_ptr<CostTable> costs_;
   Outputs selection_reference_;
   Score selection_score_;
-  Format format_ = Format::kFp32;
+  FormatChoice format_;
   std::vector<LayerCurves> curves_;
   std::unique_ptr<ProcessGroup> group_;  // null: alone
   int64_t statistics_count_ = 0;         // samples that statistics are of, over all processes

@@ -1,6 +1,7 @@
 #include "deftnn/pipeline/optimize_record.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "deftnn/kernels/peak/peak.h"
@@ -74,6 +75,10 @@ Status TimeAll(const std::vector<Contestant*>& contestants, const ConcludeSettin
   return {};
 }
 
+double SpeedupOf(const Contestant& one, const Contestant& baseline) {
+  return baseline.latency.median_ms / one.latency.median_ms;
+}
+
 // The name of their comparison in a cost table.
 Result<std::string> ComparisonOf(const Contestant& one, const Contestant& other, int64_t batch) {
   DEFTNN_ASSIGN_OR_RETURN(const std::string first, NetworkId(one.graph));
@@ -81,13 +86,66 @@ Result<std::string> ComparisonOf(const Contestant& one, const Contestant& other,
   return fmt::format("{} over {}, batch {}", first, second, batch);
 }
 
+Result<std::optional<double>> KnownSpeedup(const Contestant& one, const Contestant& other,
+                                           const ConcludeSetting& setting) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::string name, ComparisonOf(one, other, setting.batch));
+  return setting.costs.Speedup(name);
+}
+
+// Why `one` is not faster than `other`; empty where it is. What the cost table knows decides, and
+// it gets to know what was measured.
+Result<std::string> NotFaster(const Contestant& one, const Contestant& other,
+                              const ConcludeSetting& setting) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::string name, ComparisonOf(one, other, setting.batch));
+  const std::optional<double> known = setting.costs.Speedup(name);
+  const double speedup = known ? *known : setting.costs.SetSpeedup(name, SpeedupOf(one, other));
+  if (speedup > 1.0) return std::string();
+  return known ? fmt::format("the cost table has the reduced network at {:.2f}x its speed", *known)
+               : fmt::format("the reduced network takes {:.3f} ms, this one {:.3f} ms",
+                             one.latency.median_ms, other.latency.median_ms);
+}
+
+struct Finalists {
+  const Contestant &dense, &ndf, &both;
+};
+
+// Never slower, never less accurate than is allowed: the reduced network; where that does not win,
+// the dense one in the format; where that does not either, the dense one as it came. `given_up`
+// says why it is not the reduced one.
+Result<const Contestant*> Choose(const Finalists& of, const ConcludeSetting& setting,
+                                 std::string& given_up) {
+  const auto accurate = [&](const Contestant& one) {
+    return one.drop.points - kSureErrors * one.drop.standard_error <= setting.allowed_points;
+  };
+  // Another goal than a drop asks for the reduction itself.
+  const bool may_keep_all = std::isfinite(setting.allowed_points);
+  bool format_wins = false;
+  if (!setting.format.all_fp32() && may_keep_all && accurate(of.ndf)) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::string slow, NotFaster(of.ndf, of.dense, setting));
+    format_wins = slow.empty();
+  }
+  const Contestant& rest = format_wins ? of.ndf : of.dense;
+  if (!accurate(of.both)) {
+    given_up = fmt::format(
+        "the reduced one loses {:.2f} points on samples that no choice has seen, more than the "
+        "{:.2f} allowed",
+        of.both.drop.points, setting.allowed_points);
+    return &rest;
+  }
+  DEFTNN_ASSIGN_OR_RETURN(given_up, NotFaster(of.both, of.dense, setting));
+  if (given_up.empty() && format_wins && of.both.macs < of.ndf.macs) {
+    DEFTNN_ASSIGN_OR_RETURN(given_up, NotFaster(of.both, of.ndf, setting));
+  }
+  return given_up.empty() ? &of.both : &rest;
+}
+
 PartRecord PartOf(const Contestant& part, const Contestant& baseline) {
   return {baseline.latency.median_ms / part.latency.median_ms, part.score.value, part.drop.points,
           part.macs, part.latency.median_ms};
 }
 
-NetworkRecord NetworkOf(const Contestant& contestant, Format format) {
-  return {std::string(NameOf(format)),
+NetworkRecord NetworkOf(const Contestant& contestant) {
+  return {NameOf(FormatsOf(contestant.graph)),
           contestant.score.value,
           contestant.macs,
           NetworkBytes(contestant.graph),
@@ -164,7 +222,8 @@ Result<std::vector<LayerRecord>> LayersOf(const ConcludeSetting& setting, const 
     }
     if (const auto step = after.find(layer.name); step != after.end()) {
       record.latency_ms_after = step->second.median_ms;
-      record.roofline_after = RooflineOf(step->second, setting.format, peaks);
+      record.roofline_after =
+          RooflineOf(step->second, WeightFormat(both.graph, both.graph.node(index)), peaks);
     }
     records.push_back(std::move(record));
   }
@@ -182,51 +241,33 @@ Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record)
   DEFTNN_ASSIGN_OR_RETURN(Contestant ndf, Enter(std::move(ndf_graph), threads));
   DEFTNN_ASSIGN_OR_RETURN(Graph both_graph, ApplyFormat(reduced, setting.format));
   DEFTNN_ASSIGN_OR_RETURN(Contestant both, Enter(std::move(both_graph), threads));
-  if (setting.format == Format::kFp32) {
+  if (setting.format.all_fp32()) {
     ndf.twin = &dense;
     both.twin = &sve;
   }
+  const Finalists finalists{dense, ndf, both};
   const std::vector<Contestant*> all = {&dense, &sve, &ndf, &both};
   DEFTNN_RETURN_IF_ERROR(TimeAll(all, setting, record.seed));
-  // Never slower: a network that does not win here is not handed out. One disturbed measurement is
-  // no reason to give it up.
-  const auto speedup = [&] { return dense.latency.median_ms / both.latency.median_ms; };
-  DEFTNN_ASSIGN_OR_RETURN(const std::string comparison, ComparisonOf(both, dense, setting.batch));
-  std::optional<double> known = setting.costs.Speedup(comparison);
-  for (int again = 0; again < kSecondChances && !known && speedup() <= 1.0; ++again) {
+  // One disturbed measurement is no reason to give the reduced network up.
+  DEFTNN_ASSIGN_OR_RETURN(std::optional<double> known, KnownSpeedup(both, dense, setting));
+  for (int again = 0; again < kSecondChances && !known && SpeedupOf(both, dense) <= 1.0; ++again) {
     DEFTNN_RETURN_IF_ERROR(TimeAll(all, setting, record.seed));
   }
-  const double decides = known ? *known : setting.costs.SetSpeedup(comparison, speedup());
-  const bool faster = decides > 1.0;
   const MachinePeaks peaks = MeasurePeaks(both.session->isa(), threads);
   record.device = DeviceOf(peaks);
   DEFTNN_ASSIGN_OR_RETURN(record.layers, LayersOf(setting, dense, both, peaks, record.seed));
   DEFTNN_RETURN_IF_ERROR(ScoreAll(all, setting));
-  const bool accurate =
-      both.drop.points - kSureErrors * both.drop.standard_error <= setting.allowed_points;
-  if (!accurate) {
-    record.given_up = fmt::format(
-        "the reduced one loses {:.2f} points on samples that no choice has seen, more than the "
-        "{:.2f} allowed",
-        both.drop.points, setting.allowed_points);
-  } else if (!faster) {
-    record.given_up =
-        known ? fmt::format("the cost table has the reduced one at {:.2f}x its speed", *known)
-              : fmt::format("the reduced network takes {:.3f} ms, the dense one {:.3f} ms",
-                            both.latency.median_ms, dense.latency.median_ms);
-  }
+  DEFTNN_ASSIGN_OR_RETURN(const Contestant* chosen, Choose(finalists, setting, record.given_up));
   record.metric = setting.yardstick.name();
-  record.baseline = NetworkOf(dense, Format::kFp32);
-  const bool good = faster && accurate;
-  const Contestant& chosen = good ? both : dense;
-  record.optimized = NetworkOf(chosen, good ? setting.format : Format::kFp32);
-  record.speedup = dense.latency.median_ms / chosen.latency.median_ms;
-  record.accuracy_drop_points = chosen.drop.points;
-  record.accuracy_drop_standard_error = chosen.drop.standard_error;
+  record.baseline = NetworkOf(dense);
+  record.optimized = NetworkOf(*chosen);
+  record.speedup = SpeedupOf(*chosen, dense);
+  record.accuracy_drop_points = chosen->drop.points;
+  record.accuracy_drop_standard_error = chosen->drop.standard_error;
   record.sve_only = PartOf(sve, dense);
   record.ndf_only = PartOf(ndf, dense);
   record.both = PartOf(both, dense);
-  return good ? both.graph : dense.graph;
+  return chosen->graph;
 }
 
 }  // namespace deftnn

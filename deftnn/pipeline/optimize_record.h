@@ -15,7 +15,7 @@ struct ConcludeSetting {
   const Dataset& report;                    // unseen samples
   const Yardstick& yardstick;
   double allowed_points = 0;  // that may be lost; infinity where another goal was given
-  Format format = Format::kFp32;
+  FormatChoice format;
   std::string grouping;  // of the fine stage
   int64_t batch = 1;
   CostTable& costs;
@@ -23,9 +23,9 @@ struct ConcludeSetting {
 };
 
 /// Measures dense fp32, each technique alone and both in turns, scores them, fills in `record`, and
-/// returns the graph to write: the reduced one in its format, or the dense one where that is not
-/// faster or loses more than is allowed by more than two standard errors. Which of two is faster is
-/// kept in `costs`, and what is found there decides.
+/// returns the graph to write: the reduced one in its format; or, where that is not faster or loses
+/// more than is allowed by more than two standard errors, the dense one in that format or in fp32,
+/// by the same rules. Which of two is faster is kept in `costs`, and what is found there decides.
 Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record);
 
 }  // namespace deftnn

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "deftnn/ndf/formats/format.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/calibrate.h"
 #include "deftnn/pipeline/layers.h"
 #include "deftnn/sve/eliminate.h"
@@ -53,7 +53,7 @@ struct ReduceOptions {
   int threads = 0;
   /// That the reduced network runs in while statistics are taken: what the result will run in, so
   /// that its rounding is part of what is compensated.
-  Format format = Format::kFp32;
+  FormatChoice format;
 };
 
 struct Reduced {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "deftnn/data/dataset.h"
-#include "deftnn/ndf/formats/format.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/score.h"
 #include "deftnn/runtime/session.h"
 
@@ -17,7 +17,7 @@ namespace deftnn {
 struct ReplayOptions {
   int64_t batch = 32;
   SessionOptions session;
-  Format format = Format::kFp32;  // that the network runs in
+  FormatChoice format;  // that the network runs in
   /// What is live between two stretches is kept for all of the data if it fits; where it does not,
   /// the next stretch begins where the last one did.
   int64_t most_bytes = int64_t{1} << 30;

@@ -24,7 +24,7 @@ struct SearchSetting {
   const Outputs& selection_reference;  // the original's outputs on it
   const Score& selection_score;        // the original's score on it
   const Yardstick& yardstick;
-  Format format = Format::kFp32;  // that the result will run in
+  FormatChoice format;  // that the result will run in
   ReduceOptions reduce;
   int64_t batch = 1;  // that latency is measured at
   ThreadPool& pool;

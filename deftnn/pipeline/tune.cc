@@ -19,7 +19,7 @@ namespace {
 
 // What the .deft was made with, and that it was tuned: no times, no paths.
 std::string MetadataOf(const LoadedModel& model, const TuneOptions& options,
-                       const FineTuneRecord& tuned, Format format, Isa isa) {
+                       const FineTuneRecord& tuned, const FormatChoice& format, Isa isa) {
   auto json = nlohmann::ordered_json::parse(model.metadata_json, nullptr, false);
   if (!json.is_object()) json = nlohmann::ordered_json::object();
   json["created_by"] = "deftnn " DEFTNN_VERSION;
@@ -63,8 +63,10 @@ class Tuning {
       DEFTNN_RETURN_IF_ERROR(CheckWritable(path));
     }
     DEFTNN_ASSIGN_OR_RETURN(model_, LoadModel(options_.model));
-    DEFTNN_ASSIGN_OR_RETURN(
-        format_, ParseFormat(options_.format == "auto" ? FormatOf(model_.graph) : options_.format));
+    format_ = FormatsOf(model_.graph);
+    if (options_.format != "auto") {
+      DEFTNN_ASSIGN_OR_RETURN(format_, ParseFormat(options_.format));
+    }
     DEFTNN_ASSIGN_OR_RETURN(graph_, ApplyFormat(model_.graph, Format::kFp32));
     DEFTNN_ASSIGN_OR_RETURN(data_, OpenDataFor(graph_, options_.fine_tune.data, options_.common));
     if (!options_.evaluation.empty()) {
@@ -180,7 +182,7 @@ class Tuning {
   const int threads_;
   TuneRecord record_;
   LoadedModel model_;
-  Format format_ = Format::kFp32;
+  FormatChoice format_;
   Graph graph_;  // float32
   Dataset data_;
   std::optional<Dataset> evaluation_;

@@ -68,9 +68,10 @@ std::string Cards(const OptimizeRecord& r) {
 std::string Notes(const OptimizeRecord& r) {
   std::string html;
   if (!r.given_up.empty()) {
-    html += fmt::format(R"(<div class="note bad"><b>The dense network was written.</b> {}</div>)"
-                        "\n",
-                        EscapeHtml(r.given_up));
+    html +=
+        fmt::format(R"(<div class="note bad"><b>The dense network was written, in {}.</b> {}</div>)"
+                    "\n",
+                    EscapeHtml(r.optimized.format), EscapeHtml(r.given_up));
   }
   if (r.warnings.empty()) return html;
   html += fmt::format(R"(<div class="note warn"><b>{}</b><ul>)",

@@ -30,7 +30,7 @@ TEST(ReportJson, OptimizeHasExactlyTheseKeys) {
              "speedup", "accuracy_drop_points", "accuracy_drop_standard_error", "parts", "layers",
              // beyond the first contract
              "output", "batch", "calibration_samples", "evaluation_samples", "goal", "criterion",
-             "compensation", "group", "given_up", "warnings", "command", "elapsed_s"}));
+             "compensation", "group", "given_up", "fine_tune", "warnings", "command", "elapsed_s"}));
   EXPECT_EQ(Keys(json["device"]), (Names{"cpu", "isa", "threads", "peaks"}));
   for (const char* side : {"baseline", "optimized"}) {
     EXPECT_EQ(Keys(json[side]), (Names{"format", "accuracy", "macs", "bytes", "latency_ms"}));

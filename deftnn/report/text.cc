@@ -218,7 +218,8 @@ std::string ToText(const OptimizeRecord& r, bool per_layer) {
   if (r.fine_tune) text += Tuned(*r.fine_tune);
   text += Warnings(r.warnings);
   if (!r.given_up.empty()) {
-    text += fmt::format("\nThe dense network was written: {}\n", Printable(r.given_up));
+    text += fmt::format("\nThe dense network was written, in {}: {}\n",
+                        Printable(r.optimized.format), Printable(r.given_up));
   }
   if (!r.output.empty()) text += fmt::format("\nwrote {}\n", Printable(r.output));
   return text;

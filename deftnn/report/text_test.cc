@@ -54,7 +54,8 @@ TEST(ReportText, OptimizeShowsWhatMatters) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(ToText(record, false), Not(HasSubstr("features.2/Conv")));
   record.given_up = "it was 0.98x as fast";
-  EXPECT_THAT(ToText(record), HasSubstr("The dense network was written: it was 0.98x as fast"));
+  EXPECT_THAT(ToText(record),
+              HasSubstr("The dense network was written, in dfp16: it was 0.98x as fast"));
 }
 
 TEST(ReportText, EmptyRecordsDoNotCrash) {

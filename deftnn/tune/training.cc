@@ -77,8 +77,10 @@ class Trainer {
     check_steps_ = std::max<int64_t>(1, std::min(steps_an_epoch_, steps_ / kLeastChecks));
     reads_ = LossValues(setting_.graph, options_.loss.classes);
     DEFTNN_ASSIGN_OR_RETURN(network_, engine.rebuild(setting_.graph, reads_, options_.threads));
-    for (const TrainableConstant& constant : network_->constants())
+    for (const TrainableConstant& constant : network_->constants()) {
       gradients_.emplace_back(static_cast<size_t>(constant.size()));
+      formats_.push_back(FormatOf(constant));
+    }
     return {};
   }
 
@@ -114,7 +116,9 @@ class Trainer {
                        static_cast<int>(step.descent), step.momentum, step.second, step.decay,
                        loss.classes, loss.labels, loss.teacher, loss.temperature,
                        options_.augmentation.flip, options_.augmentation.crop, options_.patience,
-                       static_cast<int>(options_.format), options_.seed, processes());
+                       fmt::format("{} {}", NameOf(options_.format.common),
+                                   fmt::join(options_.format.in_fp32, " ")),
+                       options_.seed, processes());
   }
 
   // Member 0 reads; everyone decodes the same bytes, so that all fail or none.
@@ -213,12 +217,17 @@ class Trainer {
     return {};
   }
 
+  // That the runtime will keep a constant in.
+  Format FormatOf(const TrainableConstant& constant) const {
+    if (!constant.weights) return Format::kFp32;
+    return options_.format.of(setting_.graph.node(setting_.graph.Consumers(constant.id).front()));
+  }
+
   // Straight through: the network computes with rounded weights, steps change the masters.
   void SetWeights() {
     for (size_t i = 0; i < state_.values.size(); ++i) {
-      const bool weights = network_->constants()[i].weights;
-      if (weights && options_.format != Format::kFp32) {
-        network_->Set(i, Rounded(state_.values[i], options_.format));
+      if (formats_[i] != Format::kFp32) {
+        network_->Set(i, Rounded(state_.values[i], formats_[i]));
       } else {
         network_->Set(i, state_.values[i]);
       }
@@ -334,6 +343,7 @@ class Trainer {
   int64_t epoch_ = -1;
   Dataset order_;  // of this epoch
   std::vector<std::vector<float>> gradients_;
+  std::vector<Format> formats_;  // by constant
   double recent_loss_ = 0;
 };
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "deftnn/data/dataset.h"
-#include "deftnn/ndf/formats/format.h"
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/runtime/session.h"
 #include "deftnn/tune/augment.h"
 #include "deftnn/tune/engine.h"
@@ -25,7 +25,7 @@ struct TrainingOptions {
   Augmentation augmentation;
   /// Held-out checks without a new best after which it ends.
   int64_t patience = 10;
-  Format format = Format::kFp32;  // that weights are rounded to before each use
+  FormatChoice format;  // that weights are rounded to before each use
   uint64_t seed = 1;
   int threads = 1;
   std::string checkpoint;          // a file; "" for none

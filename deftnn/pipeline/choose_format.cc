@@ -1,0 +1,170 @@
+#include "deftnn/pipeline/choose_format.h"
+
+#include <algorithm>
+
+#include "deftnn/base/log.h"
+#include "deftnn/pipeline/feed.h"
+#include "deftnn/pipeline/latency.h"
+#include "deftnn/pipeline/network_id.h"
+
+namespace deftnn {
+namespace {
+
+// A format's drop is small and even: fewer samples show it than a reduction's, and fewer still
+// which nodes it comes from.
+constexpr int64_t kSamples = 2048, kSamplesOfNode = 64;
+constexpr double kSeconds = 0.5;
+// Beyond this share of nodes in fp32, conversions between the formats eat what the others win.
+constexpr double kMostInFp32 = 0.5;
+
+struct Trial {
+  double points = 0;   // lost
+  double speedup = 1;  // over the original
+};
+
+struct Harm {
+  std::string node;
+  double loss = 0;  // with this node alone in 16 bits
+};
+
+class Chooser {
+ public:
+  explicit Chooser(const FormatSetting& setting)
+      : setting_(setting), graph_(setting.original.graph()) {}
+
+  Result<ChosenFormat> Choose() {
+    DEFTNN_ASSIGN_OR_RETURN(const Trial half, Try(Format::kDfp16));
+    spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points", half.speedup, -half.points);
+    if (half.speedup <= 1.0) {
+      return ChosenFormat{Format::kFp32,
+                          "dfp16 is not faster than fp32 on this machine: tensors stay in fp32"};
+    }
+    if (half.points <= setting_.allowed_points) return ChosenFormat{Format::kDfp16, ""};
+    return Mix(half.points);
+  }
+
+ private:
+  // The fewest nodes in fp32, those of the greatest harm, found by bisection.
+  Result<ChosenFormat> Mix(double points_of_half) {
+    const std::string lost =
+        fmt::format("dfp16 loses {:.2f} points on the selection data", points_of_half);
+    const ChosenFormat none{Format::kFp32, lost + ": tensors stay in fp32"};
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Harm> harms, RankNodes());
+    const auto most = static_cast<size_t>(kMostInFp32 * static_cast<double>(harms.size()));
+    const auto with = [&](size_t count) {
+      FormatChoice choice(Format::kDfp16);
+      for (size_t i = 0; i < count; ++i) choice.in_fp32.insert(harms[i].node);
+      return choice;
+    };
+    const auto harmless = [&](size_t count) -> Result<bool> {
+      DEFTNN_ASSIGN_OR_RETURN(const double points, PointsOf(with(count)));
+      return points <= setting_.allowed_points;
+    };
+    DEFTNN_ASSIGN_OR_RETURN(const bool possible, harmless(most));
+    if (!possible) return none;
+    size_t too_few = 0, enough = most;
+    while (enough - too_few > 1) {
+      const size_t middle = (too_few + enough) / 2;
+      DEFTNN_ASSIGN_OR_RETURN(const bool good, harmless(middle));
+      (good ? enough : too_few) = middle;
+    }
+    DEFTNN_ASSIGN_OR_RETURN(const Trial mixed, Try(with(enough)));
+    spdlog::info("dfp16 but for {} of {} nodes: {:.2f}x the speed of fp32, {:+.2f} points", enough,
+                 harms.size(), mixed.speedup, -mixed.points);
+    if (mixed.speedup <= 1.0) return none;
+    return ChosenFormat{with(enough), fmt::format("{}: {} of {} nodes stay in fp32, {} before all",
+                                                  lost, enough, harms.size(), harms[0].node)};
+  }
+
+  // The most harmful first.
+  Result<std::vector<Harm>> RankNodes() {
+    std::vector<Harm> harms;
+    for (const Node& node : graph_.nodes())
+      if (HasFormat(node)) harms.push_back({node.name, 0});
+    const Outputs reference = First(kSamplesOfNode);
+    for (Harm& harm : harms) {
+      FormatChoice alone(Format::kDfp16);
+      for (const Harm& other : harms)
+        if (other.node != harm.node) alone.in_fp32.insert(other.node);
+      DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(alone));
+      DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, DataOf(reference)));
+      DEFTNN_ASSIGN_OR_RETURN(harm.loss, LossOf(reference, outputs, setting_.yardstick));
+    }
+    std::stable_sort(harms.begin(), harms.end(),
+                     [](const Harm& a, const Harm& b) { return a.loss > b.loss; });
+    return harms;
+  }
+
+  Result<std::unique_ptr<Session>> Open(const FormatChoice& choice) const {
+    DEFTNN_ASSIGN_OR_RETURN(Graph graph, ApplyFormat(graph_, choice));
+    return Session::Create(std::move(graph), {.threads = setting_.original.threads(),
+                                              .isa = setting_.original.isa(),
+                                              .packed = nullptr});
+  }
+
+  // The reference's first batches, which hold at least `samples` where there are so many.
+  Outputs First(int64_t samples) const {
+    Outputs first;
+    int64_t count = 0;
+    for (const Outputs::Part& part : setting_.reference.parts) {
+      if (count >= samples) break;
+      first.parts.push_back(part);
+      count += part.count;
+    }
+    return first;
+  }
+  Dataset DataOf(const Outputs& outputs) const {
+    int64_t count = 0;
+    for (const Outputs::Part& part : outputs.parts) count += part.count;
+    return setting_.selection.Slice(0, count);
+  }
+
+  Result<double> PointsLost(Session& session) const {
+    // A command is given all samples: it may need them to make a figure at all.
+    const Dataset data =
+        setting_.yardstick.command.empty() ? DataOf(First(kSamples)) : setting_.selection;
+    DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(session, data));
+    DEFTNN_ASSIGN_OR_RETURN(const Drop drop,
+                            DropOf(outputs, setting_.reference, setting_.score, data,
+                                   setting_.yardstick, setting_.output_names));
+    return drop.points;
+  }
+
+  Result<double> PointsOf(const FormatChoice& choice) const {
+    DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(choice));
+    return PointsLost(*session);
+  }
+
+  Result<Trial> Try(const FormatChoice& choice) const {
+    DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(choice));
+    Trial trial;
+    DEFTNN_ASSIGN_OR_RETURN(trial.speedup, SpeedupOf(*session));
+    DEFTNN_ASSIGN_OR_RETURN(trial.points, PointsLost(*session));
+    return trial;
+  }
+
+  // Over the original: from the table, or measured.
+  Result<double> SpeedupOf(Session& session) const {
+    DEFTNN_ASSIGN_OR_RETURN(const std::string original, NetworkId(graph_));
+    DEFTNN_ASSIGN_OR_RETURN(const std::string formatted, NetworkId(session.graph()));
+    const std::string comparison =
+        fmt::format("{} over {}, batch {}", formatted, original, setting_.batch);
+    if (const auto known = setting_.costs.Speedup(comparison)) return *known;
+    const std::vector<Tensor> inputs = RandomInputs(graph_, setting_.batch, setting_.seed);
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
+                            MeasureInterleaved({{&setting_.original, inputs}, {&session, inputs}},
+                                               {.seconds = kSeconds, .iterations = 0}));
+    return setting_.costs.SetSpeedup(comparison, latencies[0].median_ms / latencies[1].median_ms);
+  }
+
+  const FormatSetting& setting_;
+  const Graph& graph_;
+};
+
+}  // namespace
+
+Result<ChosenFormat> ChooseFormat(const FormatSetting& setting) {
+  return Chooser(setting).Choose();
+}
+
+}  // namespace deftnn
