@@ -7,11 +7,11 @@ VENV := .venv
 # ONNX Runtime and what the tests need; the bench's further peers are optional: a table says which are missing.
 PYTHON_PACKAGES := onnxruntime onnx numpy pillow
 PEERS := openvino ncnn nncf
-# Options of `make bench` and `make bench-check`: ARGS="--quick --models resnet18,lenet5"
+# Options of `make bench`, `make bench-check` and `make accuracy`: ARGS="--quick --models resnet18,lenet5"
 ARGS ?=
 
-.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker kernel-bench format \
-        format-check lint clean
+.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker kernel-bench accuracy \
+        format format-check lint clean
 all: build
 
 setup:
@@ -52,6 +52,12 @@ bench: bench-worker peers
 # Against bench/thresholds.toml, measured now, or ARGS="--from bench/results/<cpu>.json".
 bench-check: bench-worker peers
 	@$(VENV)/bin/python bench/check.py $(ARGS)
+
+# Hours; goes on where it was cut off. A part: ARGS="--rows mnist8-2x --seeds 1".
+accuracy: setup venv
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target deftnn_cli
+	@$(VENV)/bin/python bench/accuracy.py $(ARGS)
 
 kernel-bench: build
 	@$(BUILD)/deftnn_kernel_bench

@@ -52,7 +52,7 @@ MODULES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["n
 def dense_competitors(model, batch):
     """Who runs the whole network: int8 and what is optimised need one that was trained."""
     return [c for c in DENSE if (c.format != "int8" or model.file) and
-            (not c.optimised or (batch == 1 and model.name in optimised.RECIPES))]
+            (not c.optimised or (batch == 1 and model.name in optimised.OPTIONS))]
 
 
 def cut_competitors(keep):
