@@ -6,11 +6,11 @@ JOBS ?= $(shell nproc)
 VENV := .venv
 # ONNX Runtime and what the tests need; the bench's further peers are optional: a table says which are missing.
 PYTHON_PACKAGES := onnxruntime onnx numpy pillow
-PEERS := openvino ncnn nncf
+PEERS := openvino ncnn nncf scipy mkl
 # Options of `make bench`, `make bench-check` and `make accuracy`: ARGS="--quick --models resnet18,lenet5"
 ARGS ?=
 
-.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker kernel-bench accuracy \
+.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker bench-sparse kernel-bench accuracy \
         format format-check lint clean
 all: build
 
@@ -52,6 +52,10 @@ bench: bench-worker peers
 # Against bench/thresholds.toml, measured now, or ARGS="--from bench/results/<cpu>.json".
 bench-check: bench-worker peers
 	@$(VENV)/bin/python bench/check.py $(ARGS)
+
+# The same number of weights as a smaller dense product and as a sparse one.
+bench-sparse: bench-worker peers
+	@$(VENV)/bin/python bench/sparse.py $(ARGS)
 
 # Hours; goes on where it was cut off. A part: ARGS="--rows mnist8-2x --seeds 1".
 accuracy: setup venv

@@ -18,6 +18,7 @@ import tomllib
 import accuracy_table
 import fashion_mlp
 import models
+import page
 import splits
 
 ROWS = models.ROOT / "bench" / "accuracy.toml"
@@ -202,7 +203,7 @@ def main(arguments):
         print(f"accuracy: {error}", file=sys.stderr)
         return 2
     measure(program, rows, measured_seeds, results, args)
-    accuracy_table.insert(judge(program, all_rows, all_rows, seeds, results))
+    page.insert("accuracy", accuracy_table.lines(judge(program, all_rows, all_rows, seeds, results)))
     verdicts = judge(program, rows, all_rows, measured_seeds, results)
     print("\n".join(accuracy_table.lines(verdicts)))
     return 1 if any(verdict.fails for verdict in verdicts) else 0

@@ -1,12 +1,8 @@
-"""The table of bench/accuracy.py, in docs/benchmarks.md between its marks."""
+"""The table of bench/accuracy.py."""
 import dataclasses
 import math
 import statistics
 
-import models
-
-PAGE = models.ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- accuracy -->", "<!-- /accuracy -->"
 LEAST_SHARE = 0.9  # of what the multiply-adds promise
 LEAST_CUT = 1.01  # fewer multiply-adds than this: the network was left as it was
 HEAD = ["row", "goal", "multiply-adds", "points lost", "spread", "error of one", "seeds", "", "layers, of promised", ""]
@@ -62,9 +58,3 @@ def lines(verdicts):
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
     return [text[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *text[1:]]
-
-
-def insert(verdicts):
-    before, rest = PAGE.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text("\n".join([before + BEGIN, *lines(verdicts), END + after]))

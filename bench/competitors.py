@@ -19,7 +19,7 @@ class Competitor:
     peer: str  # "deftnn", "onnxruntime", "openvino", "ncnn"
     format: str  # "fp32", "bf16", "dfp16", "int8"
     keep: float = 1.0  # share of K that stays, in every layer but the first
-    how: str = ""  # of a cut: DeftNN's grouping; a peer's "gather" or "slice"
+    how: str = ""  # of a cut: DeftNN's grouping; a peer's "gather" or "slice"; "csr": single weights go, not entries of K
     package: bool = False  # DeftNN from a .deft: started, not timed
     file: pathlib.Path | None = None  # DeftNN on this file instead of the model's
     optimised: bool = False  # DeftNN on what `deftnn optimize` makes of a shared model
@@ -46,7 +46,8 @@ DENSE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor
 CUT_BASE = [Competitor("deftnn", "fp32"), Competitor("deftnn", "dfp16"), Competitor("onnxruntime", "fp32"),
             Competitor("openvino", "fp32"), Competitor("openvino", "bf16")]
 SCRIPTS = {"onnxruntime": "ort.py", "openvino": "ov.py", "ncnn": "ncnn_net.py"}
-MODULES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"]}
+MODULES = {"onnxruntime": ["onnxruntime"], "openvino": ["openvino"], "ncnn": ["ncnn", "pnnx"], "scipy": ["scipy"],
+           "mkl": ["mkl"]}
 
 
 def dense_competitors(model, batch):
@@ -60,6 +61,13 @@ def cut_competitors(keep):
     return CUT_BASE + [Competitor("deftnn", "fp32", keep, "synapse"), Competitor("deftnn", "dfp16", keep, "pair"),
                        Competitor("openvino", "bf16", keep, "gather"), Competitor("openvino", "bf16", keep, "slice"),
                        Competitor("openvino", "fp32", keep, "slice"), Competitor("onnxruntime", "fp32", keep, "slice")]
+
+
+def sparse_competitors(keep):
+    """The same number of weights: as smaller dense products of ours, and as sparse matrices of others."""
+    return [Competitor("deftnn", "fp32"), Competitor("openvino", "fp32"), Competitor("deftnn", "fp32", keep, "synapse"),
+            Competitor("deftnn", "dfp16", keep, "pair"), Competitor("mkl", "fp32", keep, "csr"),
+            Competitor("scipy", "fp32", keep, "csr"), Competitor("onnxruntime", "fp32", keep, "csr")]
 
 
 def _write_package(worker, source, format):
@@ -87,8 +95,10 @@ def command_of(competitor, model, case, worker):
             tail += ["--keep", str(competitor.keep), "--group", competitor.how]
         return [str(worker), str(path), *tail]
     for module in MODULES[competitor.peer]:
-        if not list(pathlib.Path(sys.prefix).glob(f"lib/python*/site-packages/{module}")):
-            raise workers.WorkerError(f"{module} is not installed")
+        if not list(pathlib.Path(sys.prefix).glob(f"lib/python*/site-packages/{module}*")):
+            raise workers.WorkerError(f"{module} is not installed (make peers)")
+    if competitor.how == "csr":
+        return [sys.executable, str(PEERS / "csr.py"), str(path), *tail, "--library", competitor.peer, "--keep", str(competitor.keep)]
     if competitor.keep < 1:
         path = cut.cut(path, competitor.keep, competitor.how)
     script = PEERS / SCRIPTS[competitor.peer]

@@ -205,6 +205,18 @@ def fc4096():
     return net
 
 
+def conv64():
+    net = Network("conv64", [64, 56, 56])
+    net.conv(64, 3)
+    return net
+
+
+def conv256():
+    net = Network("conv256", [256, 14, 14])
+    net.conv(256, 3)
+    return net
+
+
 def vgg_fc6():
     net = Network("vgg_fc6", [25088])
     net.dense(4096)

@@ -226,6 +226,13 @@ class EndToEnd:
         record = self.load("costs1.json")
         self.checks.that(record["optimized"]["macs"] < record["baseline"]["macs"] or record["given_up"], "--max-drop 2 cut something")
 
+    def check_uniform(self):
+        """--allocation uniform keeps one fraction of K in every layer, to the entry."""
+        if self.optimize("uniform", "--allocation", "uniform", "--group", "synapse", "--calib-samples", 32, "--criterion", "magnitude", "-q"):
+            layers = [layer for layer in self.load("uniform.json")["layers"] if layer["k"] > 100]
+            shares = [layer["k_kept"] / layer["k"] for layer in layers]
+            self.checks.that(len(shares) == 7 and max(shares) < 1 and max(shares) - min(shares) < 0.02, f"one fraction for all: {shares}")
+
     def check_docs(self):
         """docs/cli.md has every option of --help, with its default."""
         rows = {}
@@ -252,6 +259,7 @@ class EndToEnd:
             self.check_inspect()
         self.check_same_file()
         self.check_same_choices()
+        self.check_uniform()
         self.check_docs()
         self.check_left_behind()
         print(f"{self.checks.count} checks, {len(self.checks.failures)} failed")

@@ -88,4 +88,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "--convert":
         convert(sys.argv[2])
         sys.exit(0)
-    protocol.serve("ncnn", importlib.metadata.version("ncnn"), load, protocol.arguments(["fp32"]), IMPORTED_AT)
+    protocol.serve("ncnn", importlib.metadata.version("ncnn"), load, protocol.arguments(["fp32"]).parse_args(), IMPORTED_AT)

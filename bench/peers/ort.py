@@ -32,4 +32,4 @@ def load(args):
 
 
 if __name__ == "__main__":
-    protocol.serve("onnxruntime", onnxruntime.__version__, load, protocol.arguments(["fp32", "int8"]), IMPORTED_AT)
+    protocol.serve("onnxruntime", onnxruntime.__version__, load, protocol.arguments(["fp32", "int8"]).parse_args(), IMPORTED_AT)

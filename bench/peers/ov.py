@@ -31,4 +31,4 @@ def load(args):
 
 if __name__ == "__main__":
     version = openvino.__version__.split("-")[0]
-    protocol.serve("openvino", version, load, protocol.arguments(["fp32", "bf16", "int8"]), IMPORTED_AT)
+    protocol.serve("openvino", version, load, protocol.arguments(["fp32", "bf16", "int8"]).parse_args(), IMPORTED_AT)

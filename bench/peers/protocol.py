@@ -19,14 +19,14 @@ SWEEP_BYTES = 256 << 20
 
 
 def arguments(formats):
-    """The command line of a worker; `formats`: the precisions that this peer has."""
+    """The parser of a worker's command line; `formats`: the precisions that this peer has."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("--format", choices=formats, default=formats[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--cold", action="store_true", help="empty the caches before each run")
-    return parser.parse_args()
+    return parser
 
 
 def shape_of(declared, batch):

@@ -36,6 +36,7 @@ Status CheckOptions(const OptimizeOptions& options) {
   DEFTNN_RETURN_IF_ERROR(CheckName("criterion", options.criterion, CriterionNames()));
   DEFTNN_RETURN_IF_ERROR(CheckName("compensation", options.compensation, CompensationNames()));
   DEFTNN_RETURN_IF_ERROR(CheckName("group", options.group, GroupingNames()));
+  DEFTNN_RETURN_IF_ERROR(CheckName("allocation", options.allocation, {"measured", "uniform"}));
   DEFTNN_RETURN_IF_ERROR(CheckName("format", options.format, {"auto", "fp32", "dfp16"}));
   if (!options.metric.empty())
     DEFTNN_RETURN_IF_ERROR(CheckName("metric", options.metric, MetricNames()));
@@ -64,6 +65,7 @@ deftnn::OptimizeOptions ToInternal(const OptimizeOptions& options) {
   internal.criterion = options.criterion;
   internal.compensation = options.compensation;
   internal.group = options.group;
+  internal.allocation = options.allocation;
   internal.format = options.format;
   internal.costs = options.costs;
   internal.report = options.html_report;

@@ -31,6 +31,10 @@ void AddMethod(CLI::App& app, OptimizeOptions& options) {
   app.add_option("--group", options.group, "Entries of K that stay or go together")
       ->check(CLI::IsMember(GroupingNames()))
       ->capture_default_str();
+  app.add_option("--allocation", options.allocation,
+                 "Each layer's own kept fraction, by measured error, or one for all")
+      ->check(CLI::IsMember({"measured", "uniform"}))
+      ->capture_default_str();
   app.add_option("--format", options.format, "What tensors are kept in")
       ->check(CLI::IsMember({"auto", "fp32", "dfp16"}))
       ->capture_default_str();

@@ -15,6 +15,9 @@ constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
 constexpr double kLeastChannels = 0.2;
 constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
+// One fraction for all layers: the least, and how often its range is halved.
+constexpr double kLeastUniform = 0.02;
+constexpr int kUniformSteps = 30;
 
 // Of the network with one layer reduced, in front of which the replay stands.
 Result<double> LossWith(const Graph& original, const Outputs& reference, const Layer& layer,
@@ -100,14 +103,18 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
 }
 
 Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
-                     CostModel costs)
-    : layers_(layers), curves_(curves), costs_(std::move(costs)), reader_(layers.size(), -1) {
+                     CostModel costs, AllocationRule rule)
+    : layers_(layers),
+      curves_(curves),
+      costs_(std::move(costs)),
+      rule_(rule),
+      reader_(layers.size(), -1) {
   for (size_t i = 0; i < layers.size(); ++i) {
     for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
     std::vector<KeptFraction> levels;
     std::vector<double> errors;
     reasons_.push_back(
-        curves[i].fine.fractions.empty()
+        curves[i].fine.fractions.empty() || rule == AllocationRule::kUniform
             ? ""
             : WhyNotFaster([&](double k) { return costs_.Cost(i, 1.0, k); }, kFineLevels));
     std::vector<double> channel_levels = {1.0};
@@ -149,7 +156,29 @@ double Allocator::Error(const std::vector<KeptFraction>& kept) const {
   return error;
 }
 
+std::vector<KeptFraction> Allocator::UniformWithin(double budget) const {
+  const auto all = [&](double fraction) {
+    std::vector<KeptFraction> kept = Dense();
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (!curves_[i].fine.fractions.empty()) {
+        kept[i].fine = fraction;
+      } else if (!curves_[i].channels.fractions.empty()) {
+        kept[i].channels = fraction;
+      }
+    }
+    return kept;
+  };
+  if (Cost(Dense()) <= budget) return Dense();
+  double least = 0, most = 1;
+  for (int step = 0; step < kUniformSteps; ++step) {
+    const double middle = (least + most) / 2;
+    (Cost(all(middle)) <= budget ? least : most) = middle;
+  }
+  return all(std::max(least, kLeastUniform));
+}
+
 std::vector<KeptFraction> Allocator::Within(double budget) const {
+  if (rule_ == AllocationRule::kUniform) return UniformWithin(budget);
   const auto kept_at = [&](const std::vector<int64_t>& levels) {
     std::vector<KeptFraction> kept;
     for (size_t i = 0; i < levels.size(); ++i) kept.push_back(levels_[i][levels[i]]);

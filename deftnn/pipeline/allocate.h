@@ -34,11 +34,14 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
                                                const Dataset& samples, const CurveOptions& options,
                                                ThreadPool& pool);
 
+/// Each layer's own fraction, by the errors that were measured, or one for all layers.
+enum class AllocationRule { kMeasured, kUniform };
+
 /// Chooses kept fractions that lose least within a cost.
 class Allocator {
  public:
   Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
-            CostModel costs);
+            CostModel costs, AllocationRule rule = AllocationRule::kMeasured);
 
   /// Why a layer is offered no finer groups, by layer: it would not get faster. Empty: it is.
   const std::vector<std::string>& reasons() const { return reasons_; }
@@ -51,15 +54,18 @@ class Allocator {
   /// The sum of the layers' errors.
   double Error(const std::vector<KeptFraction>& kept) const;
   /// The least error at a cost of at most `budget`, or the cheapest allocation where none is so
-  /// cheap.
+  /// cheap. kUniform: the largest fraction within the budget, of finer groups where they may be
+  /// used at all, else of channels; reasons() play no part.
   std::vector<KeptFraction> Within(double budget) const;
 
  private:
+  std::vector<KeptFraction> UniformWithin(double budget) const;
   double OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const;
 
   const std::vector<Layer>& layers_;
   const std::vector<LayerCurves>& curves_;
   CostModel costs_;
+  AllocationRule rule_;
   std::vector<std::vector<KeptFraction>> levels_;  // by layer, the dense one first
   std::vector<std::vector<double>> errors_;        // by layer and level
   std::vector<std::string> reasons_;

@@ -316,7 +316,9 @@ class Optimizer {
                                                      curve_options, pool_));
     }
     DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
-    const Allocator allocator(layers_, curves_, std::move(costs));
+    const Allocator allocator(
+        layers_, curves_, std::move(costs),
+        options_.allocation == "uniform" ? AllocationRule::kUniform : AllocationRule::kMeasured);
     SearchSetting setting{*original_,
                           layers_,
                           allocator,

@@ -48,6 +48,7 @@ struct OptimizeOptions {
   std::string criterion = "obs";
   std::string compensation = "least-squares";
   std::string group = "auto";
+  std::string allocation = "measured";
   std::string format = "auto";
   std::string costs, report, json;
   int64_t calibration_samples = 4096;

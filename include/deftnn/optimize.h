@@ -29,6 +29,7 @@ struct OptimizeOptions {
   std::string criterion = "obs";               // what tells a dispensable synapse vector
   std::string compensation = "least-squares";  // how the rest makes up for it
   std::string group = "auto";                  // entries of K that stay or go together
+  std::string allocation = "measured";         // by each layer's error; "uniform": one for all
   std::string format = "auto";                 // "fp32", "dfp16"; "auto": dfp16 where it is faster
 
   std::string costs;        // a file of measured times, read and written; "" for none
