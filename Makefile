@@ -10,7 +10,7 @@ PEERS := openvino ncnn nncf scipy mkl
 # Options of `make bench`, `make bench-check` and `make accuracy`: ARGS="--quick --models resnet18,lenet5"
 ARGS ?=
 
-.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker bench-sparse kernel-bench accuracy \
+.PHONY: all setup venv peers build demo test test-asan test-tsan bench bench-check bench-worker bench-sparse kernel-bench accuracy paper \
         format format-check lint clean
 all: build
 
@@ -53,9 +53,17 @@ bench: bench-worker peers
 bench-check: bench-worker peers
 	@$(VENV)/bin/python bench/check.py $(ARGS)
 
+# The paper's method beside ours: examples/paper/results.json and docs/plots/; hours.
+paper: setup venv
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target deftnn_cli
+	@$(VENV)/bin/python examples/paper/reproduce.py $(ARGS)
+	@$(VENV)/bin/python examples/paper/plot.py
+
 # The same number of weights as a smaller dense product and as a sparse one.
 bench-sparse: bench-worker peers
 	@$(VENV)/bin/python bench/sparse.py $(ARGS)
+	@$(VENV)/bin/python bench/sparse_accuracy.py
 
 # Hours; goes on where it was cut off. A part: ARGS="--rows mnist8-2x --seeds 1".
 accuracy: setup venv

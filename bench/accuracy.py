@@ -6,12 +6,10 @@ as they are: a run that was cut off goes on where it was. The table goes into do
 goal is missed or has no figure.
 """
 import argparse
-import hashlib
 import json
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tomllib
 
@@ -20,6 +18,7 @@ import fashion_mlp
 import models
 import page
 import splits
+from program import NoFigure, Program
 
 ROWS = models.ROOT / "bench" / "accuracy.toml"
 RESULTS = models.ROOT / "bench" / "results" / "accuracy.json"
@@ -34,10 +33,6 @@ SUBJECTS = {
 DOMINATES = 0.05  # of the dense network's multiply-adds: a layer that its time is judged by
 
 
-class NoFigure(Exception):
-    """One line: why a row has none."""
-
-
 def rows_of(path):
     """(seeds, rows). ValueError names a row that cannot be read."""
     table = tomllib.loads(path.read_text())
@@ -47,26 +42,6 @@ def rows_of(path):
         if wrong or row["model"] not in SUBJECTS or row.get("against", row["name"]) not in names:
             raise ValueError(f"{path.name}: row '{row.get('name', '?')}': unknown or missing: {', '.join(sorted(wrong)) or 'model, against'}")
     return table["seeds"], table["row"]
-
-
-class Program:
-    """The program under test."""
-
-    def __init__(self, path):
-        self.path = pathlib.Path(path).resolve()
-        if not self.path.exists():
-            raise ValueError(f"{self.path} is not there (make build)")
-        self.digest = hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
-        self.help = subprocess.run([self.path, "optimize", "--help"], capture_output=True, text=True, check=True).stdout
-
-    def lacks(self, options):
-        """The first option that it does not know, or nothing."""
-        return next((o for o in options if o.startswith("--") and f"{o} " not in self.help), "")
-
-    def call(self, *arguments):
-        done = subprocess.run([str(a) for a in (self.path, *arguments)], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise NoFigure((done.stderr or done.stdout).strip().splitlines()[-1][:300])
 
 
 def stem_of(row, seed):
@@ -185,6 +160,7 @@ def parse(arguments):
     add("--again", action="store_true", help="repeat what is there")
     add("--keep-old", action="store_true", help="runs of an older program count")
     add("--program", default="build/release/deftnn")
+    add("--threads", type=int, default=0, help="of the program (0: one a core)")
     add("--results", type=pathlib.Path, default=RESULTS)
     return parser.parse_args(arguments)
 
@@ -197,7 +173,7 @@ def main(arguments):
         if unknown := set(names) - {row["name"] for row in all_rows}:
             raise ValueError(f"no row '{unknown.pop()}' in {ROWS.name}")
         rows = [row for row in all_rows if row["name"] in names]
-        program, results = Program(args.program), Results(args.results)
+        program, results = Program(args.program, args.threads), Results(args.results)
         measured_seeds = [int(seed) for seed in args.seeds.split(",")] if args.seeds else seeds
     except (OSError, ValueError) as error:
         print(f"accuracy: {error}", file=sys.stderr)
