@@ -7,7 +7,6 @@ goal is missed or has no figure.
 """
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import sys
@@ -15,6 +14,7 @@ import tomllib
 
 import accuracy_table
 import fashion_mlp
+import json_file
 import models
 import page
 import splits
@@ -91,22 +91,15 @@ class Results:
 
     def __init__(self, path):
         self.path = path
-        self.rows = json.loads(path.read_text()) if path.exists() else {}
+        self.rows = json_file.read(path)
 
     def runs(self, row, seeds):
         """The runs with these seeds that have the row's own options."""
         kept = self.rows.get(row["name"], {}).get("runs", {})
         return {s: kept[str(s)] for s in seeds if str(s) in kept and kept[str(s)]["options"] == row["options"]}
 
-    def put(self, row, key, value):
-        entry = self.rows.setdefault(row["name"], {})
-        if key == "layers":
-            entry["layers"] = value
-        else:
-            entry.setdefault("runs", {})[str(key)] = value
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
-        os.rename(part, self.path)
+    def put(self, row, *keys, values):
+        self.rows = json_file.put(self.path, (row["name"], *keys), values)
 
 
 def measure(program, rows, seeds, results, args):
@@ -120,12 +113,12 @@ def measure(program, rows, seeds, results, args):
                 if known and not args.again and (args.keep_old or known["program"] == program.digest):
                     continue
                 run = optimize(program, row, seed)
-                results.put(row, seed, run)
+                results.put(row, "runs", seed, values=run)
                 print(f"{row['name']}, seed {seed}: {run['macs_ratio']:.2f}x, {run['lost']:.2f} +- {run['standard_error']:.2f} lost, "
                       f"{run['elapsed_s']:.0f} s", flush=True)
             if "layers" in args.steps:
                 times = measure_layers(program, row, seeds[0])
-                results.put(row, "layers", times)
+                results.put(row, "layers", values=times)
                 print(f"{row['name']}: layers {times['got']:.2f}x of {times['promised']:.2f}x promised", flush=True)
         except (NoFigure, ImportError, OSError) as why:
             print(f"{row['name']}: no figure: {why}", flush=True)

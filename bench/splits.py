@@ -84,7 +84,10 @@ TRAINED_ON = {
 
 def _save(path, x, y):
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, x=x, **({} if y is None else {"y": y}))
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with open(part, "wb") as stream:
+        np.savez(stream, x=x, **({} if y is None else {"y": y}))
+    os.rename(part, path)  # whole or not at all: others may be reading
     return path
 
 

@@ -7,7 +7,6 @@ Figures go into results.json as they come; what the same program made already is
 """
 import argparse
 import json
-import os
 import pathlib
 import sys
 
@@ -15,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "bench"))
 
 import accuracy  # noqa: E402
+import json_file  # noqa: E402
 import models  # noqa: E402
 import splits  # noqa: E402
 from program import NoFigure, Program  # noqa: E402
@@ -40,7 +40,7 @@ class Points:
 
     def __init__(self, path):
         self.path = path
-        self.all = json.loads(path.read_text()) if path.exists() else {}
+        self.all = json_file.read(path)
 
     def get(self, *keys):
         found = self.all
@@ -49,13 +49,7 @@ class Points:
         return found
 
     def put(self, *keys, **values):
-        place = self.all
-        for key in keys:
-            place = place.setdefault(str(key), {})
-        place.update(values)
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.all, indent=1, sort_keys=True) + "\n")
-        os.rename(part, self.path)
+        self.all = json_file.put(self.path, keys, self.get(*keys) | values)
 
 
 def stem_of(network, method, technique, ratio):
