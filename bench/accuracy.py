@@ -130,7 +130,8 @@ def judge(program, rows, all_rows, seeds, results):
     verdicts = []
     for row in rows:
         runs = list(results.runs(row, seeds).values())
-        verdict = accuracy_table.Verdict(row, SUBJECTS[row["model"]][0], runs, results.rows.get(row["name"], {}).get("layers"))
+        verdict = accuracy_table.Verdict(row, SUBJECTS[row["model"]][0], runs, results.rows.get(row["name"], {}).get("layers"),
+                                         len(seeds))
         lacking = program.lacks(row["options"])
         others = list(results.runs(by_name[row["against"]], seeds).values()) if "against" in row else []
         if not runs or ("against" in row and not others):

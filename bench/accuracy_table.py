@@ -14,6 +14,7 @@ class Verdict:
     title: str
     runs: list  # by seed
     layers: dict | None
+    seeds: int = 1  # runs that a whole row has
     lost: float = math.nan
     ratio: float = math.nan
     word: str = ""
@@ -26,7 +27,7 @@ class Verdict:
             self.word = "nothing cut"
             return
         held = self.lost <= self.row["at_most"] and self.ratio >= self.row.get("at_least", 1)
-        self.word = "held" if held else "missed"
+        self.word = ("held" if held else "missed") + ("" if len(self.runs) == self.seeds else " so far")
 
     @property
     def fails(self):

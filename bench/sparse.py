@@ -5,12 +5,12 @@ Times each layer in turns, as bench/run.py does, keeps the figures in bench/resu
 docs/benchmarks.md.
 """
 import argparse
-import json
 import pathlib
 import re
 import sys
 
 import competitors
+import json_file
 import measure
 import models
 import networks
@@ -40,6 +40,10 @@ def cases_of(names):
                 yield name, models.Model(name, title, build), batch, keep
 
 
+def case_name(name, batch, keep):
+    return f"{name}, batch {batch}, {keep}"
+
+
 def figures(rows):
     """Milliseconds, or the reason why there are none, by column."""
     return {re.sub(r" \d+ %", "", row["competitor"]): row.get("ms", row.get("error")) for row in rows}
@@ -49,7 +53,10 @@ def lines(record):
     """The table, one row a case."""
     head = ["layer", "weights gone", *COLUMNS.values(), "sparse over reduced"]
     text = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * (len(head) - 2)]
-    for case in record["cases"].values():
+    for name, _, batch, keep in cases_of(LAYERS):
+        case = record["cases"].get(case_name(name, batch, keep))
+        if case is None:
+            continue
         times = case["ms"]
         cells = [f"{case['title']}, batch {case['batch']}", f"{100 * (1 - case['keep']):.0f} %"]
         cells += [f"{times[c]:#.3g}".rstrip(".") if isinstance(times.get(c), float) else "-" for c in COLUMNS]
@@ -76,17 +83,15 @@ def main(arguments):
     if unknown := set(names) - set(LAYERS):
         print(f"sparse: no layer '{unknown.pop()}': of {', '.join(LAYERS)}", file=sys.stderr)
         return 2
-    record = json.loads(args.results.read_text()) if args.results.exists() else {"cases": {}}
+    record = json_file.read(args.results)
     try:
         worker = run.worker_at(args.worker)
         for name, model, batch, keep in cases_of(names):
-            record["cpu"] = record.get("cpu") or run.peaks_of(worker, args.threads)["cpu"]
             rows = measure.measure(model, measure.Case(batch, args.threads), competitors.sparse_competitors(keep), worker,
                                    measure.Effort(args.rounds, 0.2, starts=1))
-            record["cases"][f"{name}, batch {batch}, {keep}"] = {
-                "title": model.title, "batch": batch, "keep": keep, "threads": args.threads, "ms": figures(rows),
-                "clean": {row["competitor"]: f"{row['clean']}/{row['groups']}" for row in rows if "clean" in row}}
-            args.results.write_text(json.dumps(record, indent=1) + "\n")
+            record = json_file.put(args.results, ("cases", case_name(name, batch, keep)), {
+                "cpu": run.peaks_of(worker, args.threads)["cpu"], "title": model.title, "batch": batch, "keep": keep, "threads": args.threads, "ms": figures(rows),
+                "clean": {row["competitor"]: f"{row['clean']}/{row['groups']}" for row in rows if "clean" in row}})
             print(model.title, batch, keep, figures(rows), flush=True)
     except (ValueError, FileNotFoundError, workers.WorkerError) as error:
         print(f"sparse: {error}", file=sys.stderr)

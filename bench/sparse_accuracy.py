@@ -16,6 +16,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 import accuracy
+import json_file
 import models
 import page
 import sparse
@@ -138,23 +139,24 @@ def main(arguments):
     parser.add_argument("--keeps", default=",".join(map(str, sparse.KEEPS)), help="shares of the weights, with commas; none: the table only")
     parser.add_argument("--only", choices=("sparse", "reduced"), help="one side")
     parser.add_argument("--program", default="build/release/deftnn")
+    parser.add_argument("--threads", type=int, default=0, help="of the program (0: one a core)")
     parser.add_argument("--results", type=pathlib.Path, default=sparse.RESULTS)
     args = parser.parse_args(arguments)
     MADE.mkdir(parents=True, exist_ok=True)
-    record = json.loads(args.results.read_text()) if args.results.exists() else {"cases": {}}
     path = accuracy.SUBJECTS["fashion_vgg"][1]()
     for keep in [] if args.keeps == "none" else map(float, args.keeps.split(",")):
-        lost = record.setdefault("accuracy", {}).setdefault(str(keep), {})
+        lost = json_file.read(args.results).get("accuracy", {}).get(str(keep), {})
         if args.only != "reduced":
             data = splits.SPLITS["fashion_vgg"](1)
             lost["one by one, magnitude"] = one_by_one(path, keep, False, *data)
             lost["one by one, obs and refit"] = one_by_one(path, keep, True, *data)
         for name, options in OURS.items() if args.only != "sparse" else ():
-            lost[name] = reduced(Program(args.program), path, keep, options)
-        args.results.write_text(json.dumps(record, indent=1) + "\n")
+            lost[name] = reduced(Program(args.program, args.threads), path, keep, options)
+        json_file.put(args.results, ("accuracy", keep), lost)
         print(keep, lost, flush=True)
-    page.insert("sparse accuracy", lines(record))
-    print("\n".join(lines(record)))
+    table = lines(json_file.read(args.results))
+    page.insert("sparse accuracy", table)
+    print("\n".join(table))
     return 0
 
 

@@ -91,6 +91,12 @@ def _save(path, x, y):
     return path
 
 
+def first(path, count):
+    """A file beside `path` with its first samples."""
+    part = np.load(path)
+    return _save(path.with_suffix(".few.npz"), part["x"][:count], part["y"][:count] if "y" in part else None)
+
+
 def write_trained_on(name, folder):
     return _save(folder / f"{name}.train.npz", *TRAINED_ON[name]())
 

@@ -65,7 +65,7 @@ class Panel:
             if ratio <= self.most_ratio:
                 at = self.x(ratio)
                 self.add(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
-                self.add(f'<text class="marktext" transform="translate({at + 4:.1f} {BOTTOM - 8}) rotate(-90)" dy="9">{text}</text>')
+                self.add(f'<text class="marktext end" transform="translate({at + 4:.1f} {self.y(1.2):.1f}) rotate(-90)" dy="9">{text}</text>')
         self.add(f'<text class="axis mid" x="{self.left + PANEL / 2}" y="{BOTTOM + 42}">{name}</text>')
 
     def line(self, points, classes):
@@ -97,10 +97,13 @@ def series_of(network):
             yield method, technique, points
 
 
-def legend(methods):
-    """Two lines: colours, then shapes."""
+def legend(every):
+    """Two lines: colours, then shapes, of what there is."""
     parts, x = [], LEFTS[0]
+    drawn = {classes_of(method, technique, ratio).split()[0] for method, technique, points in every for ratio, _ in points}
     for name, text in ("sve", TECHNIQUES["sve"]), ("ndf", "fission alone, DFP16"), ("both", TECHNIQUES["both"]):
+        if name not in drawn:
+            continue
         parts.append(f'<path class="{name}" d="M{x} 64h18"/><text x="{x + 25}" y="68">{text}</text>')
         x += 50 + 6.6 * len(text)
     x = LEFTS[0]
@@ -109,7 +112,7 @@ def legend(methods):
         line = "paper" if method == "paper" else ""
         parts.append(f'<path class="both {line}" d="M{x} 88h26"/>{marker(x + 13, 88, f"both {method}")}<text x="{x + 33}" y="92">{text}</text>')
         x += 56 + 6.3 * len(text)
-    if any(method.endswith(TUNED) for method in methods):
+    if any(method.endswith(TUNED) for method, _, _ in every):
         parts.append(f'<path class="both tuned" d="M{x} 88h26"/>{marker(x + 13, 88, "both deftnn tuned")}<text x="{x + 33}" y="92">tuned</text>')
     return parts
 
@@ -139,7 +142,7 @@ def draw(name, network):
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{TITLES[name]}: accuracy over speed">',
         f"<style>{STYLE}</style>", f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="12"/>',
-        f'<text class="title" x="{LEFTS[0] - 38}" y="34">{text}</text>', *legend(network), *panels,
+        f'<text class="title" x="{LEFTS[0] - 38}" y="34">{text}</text>', *legend(every), *panels,
         f'<text class="end marktext" x="{WIDTH - 14}" y="{HEIGHT - 14}">{cpu}</text>', "</svg>", ""])
 
 

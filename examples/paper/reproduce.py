@@ -33,6 +33,7 @@ METHODS = {
 }
 TECHNIQUES = {"sve": "fp32", "both": "dfp16"}  # by name: the format
 SEED = 1
+FEW = 256  # samples for a file that nothing is fitted in
 
 
 class Points:
@@ -69,6 +70,20 @@ def reduce(program, network, method, technique, ratio):
             "lost": record["accuracy_drop_points"], "standard_error": record["accuracy_drop_standard_error"]}
 
 
+def fission_alone(program, network, method, technique, ratio):
+    """Writes the dense network in DFP16, to which no sample matters; what it loses."""
+    calibration, scoring = splits.write(network, SEED, MADE / "data")
+    stem, model = stem_of(network, method, technique, ratio), accuracy.SUBJECTS[network][1]()
+    program.call("optimize", model, "-o", f"{stem}.deft", "--calib", splits.first(calibration, FEW), "--reduce-macs", 1, "--format", "dfp16",
+                 "--calib-samples", FEW // 4, "-q")
+    scores = {}
+    for format in ("fp32", "dfp16"):
+        program.call("eval", model, "--data", scoring, "--format", format, "--json", f"{stem}.json", "-q")
+        scores[format] = json.loads(pathlib.Path(f"{stem}.json").read_text())
+    return {"program": program.digest, "macs_ratio": 1, "dense": scores["fp32"]["value"], "samples": scores["fp32"]["n"],
+            "lost": scores["fp32"]["value"] - scores["dfp16"]["value"]}
+
+
 def time_file(program, network, method, technique, ratio):
     """How many times as fast as the dense network in fp32 the file is."""
     stem = stem_of(network, method, technique, ratio)
@@ -90,7 +105,7 @@ def measure(program, points, args, network, method, ratio):
         done = known and not args.again and (args.keep_old or known["program"] == program.digest)
         try:
             if "reduce" in args.steps and not done:
-                points.put(*keys, **reduce(program, *keys))
+                points.put(*keys, **(fission_alone if ratio == 1 else reduce)(program, *keys))
             if "time" in args.steps and points.get(*keys):
                 points.put(*keys, **time_file(program, *keys))
             print(*keys, points.get(*keys), flush=True)
