@@ -73,16 +73,21 @@ def measure_layers(program, row, seed):
     if not pathlib.Path(f"{stem}.deft").exists():
         raise NoFigure(f"{stem}.deft is not there any more (--again)")
     record = json.loads(pathlib.Path(f"{stem}.json").read_text())
-    program.call("bench", f"{stem}.deft", "--against", SUBJECTS[row["model"]][1](), "--format", record["optimized"]["format"],
+    mixed = record["optimized"]["format"] == "mixed"  # then only layers in 16 bits are compared
+    common = "dfp16" if mixed else record["optimized"]["format"]
+    program.call("bench", f"{stem}.deft", "--against", SUBJECTS[row["model"]][1](), "--format", common,
                  "--per-layer", "--duration", 1, "--json", f"{stem}.bench.json", "-q")
     bench = json.loads(pathlib.Path(f"{stem}.bench.json").read_text())
     after, before = ({layer["name"]: layer["latency_ms"] for layer in side["layers"]} for side in (bench, bench["against"]))
     total = sum(layer["macs"] for layer in record["layers"])
-    large = [layer for layer in record["layers"] if layer["macs"] >= DOMINATES * total and layer["name"] in after]
+    large = [layer for layer in record["layers"]
+             if layer["macs"] >= DOMINATES * total and layer["weight_format"] == common and layer["name"] in after]
+    if not large:
+        raise NoFigure("no layer dominates, or none in the common format")
     promised = sum(layer["macs"] for layer in large) / sum(layer["macs_after"] for layer in large)
     got = sum(before[layer["name"]] for layer in large) / sum(after[layer["name"]] for layer in large)
     return {"program": program.digest, "cpu": bench["device"]["cpu"], "isa": bench["device"]["isa"],
-            "format": bench["format"], "faster_than_dense_in_format": bench["ratio"], "layers": len(large),
+            "format": common, "faster_than_dense_in_format": bench["ratio"], "layers": len(large),
             "promised": promised, "got": got, "share": got / promised}
 
 
