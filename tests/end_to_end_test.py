@@ -232,6 +232,8 @@ class EndToEnd:
             layers = [layer for layer in self.load("uniform.json")["layers"] if layer["k"] > 100]
             shares = [layer["k_kept"] / layer["k"] for layer in layers]
             self.checks.that(len(shares) == 7 and max(shares) < 1 and max(shares) - min(shares) < 0.02, f"one fraction for all: {shares}")
+            again = self.product.run("optimize", "uniform.deft", "-o", "again.deft", "--calib", self.calib, "--reduce-macs", 2)
+            self.checks.that(again.returncode == 1 and "was reduced before" in again.stderr, f"not reduced twice: {again.stderr}")
 
     def check_docs(self):
         """docs/cli.md has every option of --help, with its default."""

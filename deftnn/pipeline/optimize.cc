@@ -18,6 +18,7 @@
 #include "deftnn/pipeline/optimize_record.h"
 #include "deftnn/pipeline/processes.h"
 #include "deftnn/pipeline/search.h"
+#include "deftnn/pipeline/splits.h"
 #include "deftnn/pipeline/verbs.h"
 #include "deftnn/pipeline/write_package.h"
 #include "deftnn/report/html.h"
@@ -28,62 +29,8 @@ namespace deftnn {
 namespace {
 
 constexpr double kDefaultDrop = 0.5;
-constexpr int64_t kCurveSamples = 256;
-constexpr int64_t kMostSelection = 8192;
-constexpr int64_t kFewSelection = 100;
 constexpr int64_t kRows = 16384;
 constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
-
-// The calibration data in parts: for statistics, for error curves, for choosing, for reporting. No
-// sample is in two: errors on the samples that weights were fitted to would look too small.
-struct Splits {
-  Dataset statistics, curves, selection, report;
-};
-
-Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
-                     int64_t batch, const OptimizeOptions& options) {
-  const Dataset shuffled = calibration.Shuffled(options.common.seed);
-  const int64_t wanted =
-      std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() / 2));
-  auto [statistics, rest] = shuffled.Split(wanted);
-  if (rest.size() == 0)
-    return Error("calibration needs at least two samples").WithFile(options.calibration);
-  Splits splits{statistics, statistics, rest, rest};
-  if (rest.size() >= 4 * kCurveSamples) std::tie(splits.curves, rest) = rest.Split(kCurveSamples);
-  splits.selection = rest;
-  if (evaluation) {
-    splits.report = *evaluation;
-  } else {
-    if (rest.size() < 2)
-      return Error("too few samples to choose and to report on")
-          .WithFile(options.calibration)
-          .WithHint("more data, or --eval");
-    std::tie(splits.selection, splits.report) = rest.Split(rest.size() / 2);
-  }
-  if (splits.selection.size() > kMostSelection)
-    splits.selection = splits.selection.Slice(0, kMostSelection);
-  for (Dataset* part : {&splits.statistics, &splits.curves, &splits.selection, &splits.report}) {
-    if (part->size() < batch) {
-      return Error("{} samples are too few for batches of {}, which the network is fixed to",
-                   calibration.size(), batch)
-          .WithFile(options.calibration);
-    }
-    *part = part->Slice(0, part->size() / batch * batch);
-  }
-  return splits;
-}
-
-// The calibration data that fine-tuning may learn: what is chosen and reported on is judged unseen.
-Dataset WithoutJudges(const Dataset& calibration, const Splits& splits, bool report_too) {
-  std::vector<bool> taken(static_cast<size_t>(calibration.size()), false);
-  for (const int64_t i : splits.selection.indices()) taken[i] = true;
-  if (report_too)
-    for (const int64_t i : splits.report.indices()) taken[i] = true;
-  std::vector<int64_t> left;
-  for (int64_t i = 0; i < calibration.size(); ++i)
-    if (!taken[i]) left.push_back(i);
-  return calibration.Subset(left);
-}
 
 // Output positions to look at, a sample: a convolution's rows add up to about kRows, a fully
 // connected layer has but one row a sample, so that samples are worth more than positions.
@@ -153,9 +100,15 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(layers_, ListLayers(model_.graph, infos_));
     if (layers_.empty())
       return Error("has no product with constant weights to optimise").WithFile(options_.model);
-    // Nothing is chosen by accuracy where multiply-adds and the format are given: a few samples
-    // then show that the network runs and that the labels fit.
-    if (options_.reduce_macs && options_.format != "auto") {
+    for (const Layer& layer : layers_) {
+      if (layer.kept_k == layer.full_k) continue;
+      return Error("was reduced before: keeps {} of {} entries of K", layer.kept_k, layer.full_k)
+          .WithFile(options_.model)
+          .WithNode(layer.name)
+          .WithHint("reduce the original network further, or train this one with deftnn tune");
+    }
+    // A few samples then show that the network runs and that the labels fit.
+    if (GivesAll(options_)) {
       splits_.selection = splits_.selection.Slice(
           0, std::min(splits_.selection.size(), BatchFor(model_.graph, kFewSelection)));
     }
