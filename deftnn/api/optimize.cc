@@ -42,6 +42,10 @@ Status CheckOptions(const OptimizeOptions& options) {
     DEFTNN_RETURN_IF_ERROR(CheckName("metric", options.metric, MetricNames()));
   if (options.calibration_samples < 1)
     return deftnn::Error("calibration_samples is {}", options.calibration_samples);
+  if (!(options.epochs > 0)) return deftnn::Error("epochs is {}", options.epochs);
+  if (!(options.learning_rate >= 0))
+    return deftnn::Error("learning_rate is {}", options.learning_rate);
+  if (options.crop < 0) return deftnn::Error("crop is {}", options.crop);
   if (options.batch < 1) return deftnn::Error("batch is {}", options.batch);
   return api::CheckThreads(options.threads);
 }
@@ -71,6 +75,12 @@ deftnn::OptimizeOptions ToInternal(const OptimizeOptions& options) {
   internal.report = options.html_report;
   internal.json = options.json_report;
   internal.calibration_samples = options.calibration_samples;
+  internal.fine_tune.data = options.fine_tune;
+  internal.fine_tune.epochs = options.epochs;
+  internal.fine_tune.distill = options.distill;
+  internal.fine_tune.learning_rate = options.learning_rate;
+  internal.fine_tune.flip = options.flip;
+  internal.fine_tune.crop = options.crop;
   return internal;
 }
 

@@ -32,6 +32,14 @@ struct OptimizeOptions {
   std::string allocation = "measured";         // by each layer's error; "uniform": one for all
   std::string format = "auto";                 // "fp32", "dfp16"; "auto": dfp16 where it is faster
 
+  // Training of the reduced network (needs libdeftnn_tune.so); none where fine_tune is "".
+  std::string fine_tune;  // data to train on
+  double epochs = 1;      // times that it is gone through
+  bool distill = false;   // learn from the given network's outputs; needs no labels
+  double learning_rate = 1e-3;
+  bool flip = false;      // flip pictures left and right at random
+  std::int64_t crop = 0;  // shift pictures by up to so many pixels at random
+
   std::string costs;        // a file of measured times, read and written; "" for none
   std::string html_report;  // written when not ""
   std::string json_report;  // written when not ""
