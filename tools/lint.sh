@@ -11,7 +11,7 @@ else
   [ -n "$base" ] || exit 0
   files=$(git diff --name-only --diff-filter=d "$base" -- 'deftnn/*.cc')
 fi
-files=$(printf '%s\n' $files | grep -v '^deftnn/\(tune\|python\)/' || true)
+files=$(printf '%s\n' $files | grep -v '^deftnn/\(tune/torch\|python\)/' || true)
 [ -n "$files" ] || { echo "lint: nothing changed"; exit 0; }
 
 # One file: its findings in one piece, and without the counts of what was found in others' headers. The commands are
