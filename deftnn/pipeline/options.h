@@ -26,7 +26,7 @@ struct FineTuneOptions {
   double epochs = 1;
   int64_t batch = 64;  // samples a step
   std::string optimizer = "adam";
-  double learning_rate = 1e-3;
+  double learning_rate = 1e-4;
   double weight_decay = 0;
   std::optional<double> label_weight;  // of the labels beside a teacher
   double temperature = 2;

@@ -18,7 +18,7 @@ namespace deftnn {
 struct TrainingOptions {
   double epochs = 1;
   int64_t batch = 64;  // of a step, over all processes
-  double learning_rate = 1e-3;
+  double learning_rate = 1e-4;
   double warm_up = 0.05;  // share of the steps
   StepOptions step;
   LossOptions loss;

@@ -36,7 +36,7 @@ struct OptimizeOptions {
   std::string fine_tune;  // data to train on
   double epochs = 1;      // times that it is gone through
   bool distill = false;   // learn from the given network's outputs; needs no labels
-  double learning_rate = 1e-3;
+  double learning_rate = 1e-4;
   bool flip = false;      // flip pictures left and right at random
   std::int64_t crop = 0;  // shift pictures by up to so many pixels at random
 
