@@ -243,7 +243,7 @@ class EndToEnd:
                 cells = line.split(" | ")
                 for name in re.findall(r"--[a-z][a-z-]*", cells[0]):
                     rows.setdefault(name, []).append(cells[1])
-        for verb in ("optimize", "bench", "eval", "run", "inspect"):
+        for verb in ("optimize", "tune", "bench", "eval", "run", "inspect"):
             help_text = self.product.run(verb, "--help").stdout.split("Examples:")[0]
             for name, default in re.findall(r"^  (?:-\w,)?(--[a-z-]+)(?: \S*=(\S+))?", help_text, re.M):
                 good = name in rows and (not default or any(default in cell for cell in rows[name]))

@@ -33,7 +33,7 @@ struct FineTuneOptions {
   bool flip = false;
   int64_t crop = 0;
   double held_out = 0.1;  // share of the data that decides which state is kept
-  int64_t patience = 10;
+  int64_t patience = 50;
   std::string checkpoint;  // "": the output's name and ".checkpoint"
   int64_t checkpoint_steps = 200;
 };

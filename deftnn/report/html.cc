@@ -89,6 +89,13 @@ std::string Parts(const OptimizeRecord& r) {
     lead +=
         fmt::format(" Accuracy is on {} samples that no choice has seen.", r.evaluation_samples);
   }
+  if (r.fine_tune) {
+    lead += fmt::format(
+        " What was reduced was trained by {} for {} steps on {} samples, in {}; the held-out loss "
+        "went from {:.4f} to {:.4f}.",
+        EscapeHtml(r.fine_tune->loss), r.fine_tune->steps, r.fine_tune->samples,
+        FormatDuration(r.fine_tune->elapsed_s), r.fine_tune->loss_before, r.fine_tune->loss_after);
+  }
   return Section("Where the gain comes from", lead, PartsChart(r));
 }
 

@@ -22,15 +22,35 @@ std::set<std::string> Keys(const Json& object) {
 
 using Names = std::set<std::string>;
 
+TEST(ReportJson, FineTuningHasExactlyTheseKeys) {
+  const Names keys{"data",      "loss",        "samples",    "held_out_samples",
+                   "epochs",    "steps",       "best_step",  "parameters",
+                   "processes", "loss_before", "loss_after", "elapsed_s"};
+  OptimizeRecord optimized = MadeUpOptimize();
+  optimized.fine_tune = FineTuneRecord{.data = "train.npz", .steps = 7, .loss_after = 0.25};
+  const Json json = Json::parse(ToJson(optimized));
+  EXPECT_EQ(Keys(json["fine_tune"]), keys);
+  EXPECT_EQ(json["fine_tune"]["steps"], 7);
+  EXPECT_EQ(json["fine_tune"]["loss_after"], 0.25);
+  const Json tuned = Json::parse(ToJson(TuneRecord{}));
+  EXPECT_EQ(Keys(tuned),
+            (Names{"schema_version", "model", "output", "format", "seed", "metric",
+                   "accuracy_before", "accuracy_after", "accuracy_drop_points",
+                   "accuracy_drop_standard_error", "evaluation_samples", "evaluation_samples_seen",
+                   "fine_tune", "warnings", "command", "elapsed_s"}));
+  EXPECT_EQ(Keys(tuned["fine_tune"]), keys);
+}
+
 TEST(ReportJson, OptimizeHasExactlyTheseKeys) {
   const Json json = Json::parse(ToJson(MadeUpOptimize()));
-  EXPECT_EQ(
-      Keys(json),
-      (Names{"schema_version", "model", "device", "seed", "metric", "baseline", "optimized",
-             "speedup", "accuracy_drop_points", "accuracy_drop_standard_error", "parts", "layers",
-             // beyond the first contract
-             "output", "batch", "calibration_samples", "evaluation_samples", "goal", "criterion",
-             "compensation", "group", "given_up", "fine_tune", "warnings", "command", "elapsed_s"}));
+  EXPECT_EQ(Keys(json), (Names{"schema_version", "model", "device", "seed", "metric", "baseline",
+                               "optimized", "speedup", "accuracy_drop_points",
+                               "accuracy_drop_standard_error", "parts", "layers",
+                               // beyond the first contract
+                               "output", "batch", "calibration_samples", "evaluation_samples",
+                               "goal", "criterion", "compensation", "group", "fine_tune",
+                               "given_up", "warnings", "command", "elapsed_s"}));
+  EXPECT_TRUE(json["fine_tune"].is_null());
   EXPECT_EQ(Keys(json["device"]), (Names{"cpu", "isa", "threads", "peaks"}));
   for (const char* side : {"baseline", "optimized"}) {
     EXPECT_EQ(Keys(json[side]), (Names{"format", "accuracy", "macs", "bytes", "latency_ms"}));

@@ -24,7 +24,7 @@ struct TrainingOptions {
   LossOptions loss;
   Augmentation augmentation;
   /// Held-out checks without a new best after which it ends.
-  int64_t patience = 10;
+  int64_t patience = 50;
   FormatChoice format;  // that weights are rounded to before each use
   uint64_t seed = 1;
   int threads = 1;
