@@ -10,13 +10,6 @@ bool Finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
-std::vector<double> Select(const std::vector<double>& values, const std::vector<int64_t>& indices) {
-  std::vector<double> out;
-  out.reserve(indices.size());
-  for (const int64_t i : indices) out.push_back(values.at(i));
-  return out;
-}
-
 }  // namespace
 
 Status CheckStatistics(const LayerStatistics& statistics) {
@@ -53,28 +46,6 @@ LayerStatistics WithTargets(LayerStatistics statistics, std::span<const float> w
     statistics.target_variance.push_back(std::max(0.0, Dot(k, w.row(o), statistics.cross.row(o))));
   }
   return statistics;
-}
-
-LayerStatistics SelectInputs(const LayerStatistics& statistics,
-                             const std::vector<int64_t>& inputs) {
-  LayerStatistics out;
-  out.count = statistics.count;
-  out.mean = Select(statistics.mean, inputs);
-  out.gram = Submatrix(statistics.gram, &inputs, &inputs);
-  out.target_mean = statistics.target_mean;
-  out.target_variance = statistics.target_variance;
-  if (statistics.has_targets()) out.cross = Submatrix(statistics.cross, nullptr, &inputs);
-  return out;
-}
-
-LayerStatistics SelectOutputs(const LayerStatistics& statistics,
-                              const std::vector<int64_t>& outputs) {
-  LayerStatistics out = statistics;
-  if (!statistics.has_targets()) return out;
-  out.target_mean = Select(statistics.target_mean, outputs);
-  out.target_variance = Select(statistics.target_variance, outputs);
-  out.cross = Submatrix(statistics.cross, &outputs, nullptr);
-  return out;
 }
 
 }  // namespace deftnn

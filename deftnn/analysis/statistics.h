@@ -32,9 +32,4 @@ Status CheckStatistics(const LayerStatistics& statistics);
 LayerStatistics WithTargets(LayerStatistics statistics, std::span<const float> weights,
                             int64_t outputs, ThreadPool* pool = nullptr);
 
-/// The statistics of some of the inputs or outputs; the targets stay what they were.
-LayerStatistics SelectInputs(const LayerStatistics& statistics, const std::vector<int64_t>& inputs);
-LayerStatistics SelectOutputs(const LayerStatistics& statistics,
-                              const std::vector<int64_t>& outputs);
-
 }  // namespace deftnn

@@ -57,6 +57,14 @@ std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
   return levels;
 }
 
+// Groups of `eliminator` are the channels.
+void KeepOrder(const Eliminator& eliminator, LayerCurves& curves) {
+  curves.channel_order = eliminator.free_removals().groups;
+  curves.free_channels = static_cast<int64_t>(curves.channel_order.size());
+  curves.channel_order.insert(curves.channel_order.end(), eliminator.order().groups.begin(),
+                              eliminator.order().groups.end());
+}
+
 double ErrorAt(const ErrorCurve& roots, double fraction) {
   if (fraction >= 1.0 || roots.fractions.empty()) return 0;
   const double root = Interpolate(roots, fraction);
@@ -88,6 +96,7 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
         DEFTNN_ASSIGN_OR_RETURN(
             const Eliminator eliminator,
             Eliminator::Create(problem, OptionsOf(method, grouping, least), &pool));
+        if (grouping == "channel") KeepOrder(eliminator, curves[i]);
         return MeasureCurve(graph, reference, layer, eliminator, options.yardstick, replay);
       };
       if (options.fine) {
@@ -175,6 +184,22 @@ std::vector<KeptFraction> Allocator::UniformWithin(double budget) const {
     (Cost(all(middle)) <= budget ? least : most) = middle;
   }
   return all(std::max(least, kLeastUniform));
+}
+
+std::vector<LayerCut> Allocator::Cuts(const std::vector<KeptFraction>& kept) const {
+  std::vector<LayerCut> cuts(layers_.size());
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    cuts[i].fine = kept[i].fine;
+    if (kept[i].channels >= 1.0) continue;
+    const std::vector<int64_t>& order = curves_[i].channel_order;
+    const auto all = static_cast<double>(layers_[i].layout.channels);
+    const auto most = static_cast<int64_t>(order.size()) - curves_[i].free_channels;
+    const int64_t count =
+        std::clamp<int64_t>(std::llround(kept[i].channels * all), 1, std::max<int64_t>(1, most));
+    cuts[i].channels.assign(order.end() - count, order.end());
+    std::sort(cuts[i].channels.begin(), cuts[i].channels.end());
+  }
+  return cuts;
 }
 
 std::vector<KeptFraction> Allocator::Within(double budget) const {

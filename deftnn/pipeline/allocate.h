@@ -17,6 +17,10 @@ namespace deftnn {
 struct LayerCurves {
   ErrorCurve channels;  // empty where no producer can be cut
   ErrorCurve fine;
+  /// Input channels in the order in which they go, and how many of them go for nothing: those are
+  /// first. Empty where no producer can be cut.
+  std::vector<int64_t> channel_order;
+  int64_t free_channels = 0;
 };
 
 struct CurveOptions {
@@ -53,6 +57,8 @@ class Allocator {
   double Cost(const std::vector<KeptFraction>& kept) const;
   /// The sum of the layers' errors.
   double Error(const std::vector<KeptFraction>& kept) const;
+  /// Which channels these fractions keep.
+  std::vector<LayerCut> Cuts(const std::vector<KeptFraction>& kept) const;
   /// The least error at a cost of at most `budget`, or the cheapest allocation where none is so
   /// cheap. kUniform: the largest fraction within the budget, of finer groups where they may be
   /// used at all, else of channels; reasons() play no part.

@@ -183,10 +183,9 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
 Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
                                          const std::vector<Layer>& layers, int chosen,
                                          const CalibrationOptions& options, ThreadPool& pool,
-                                         const LayerTargets& targets) {
+                                         const std::vector<float>& targets) {
   const Layer& layer = layers[chosen];
   DEFTNN_ASSIGN_OR_RETURN(GramAccumulator accumulator, AccumulatorOf(layer, true, pool));
-  const std::vector<float>& wanted = targets.rows.at(chosen);
   const Node& node = reduced.node(reduced.FindNode(layer.name));
   const std::string& input = reduced.value(node.inputs[SynapseProduct::kX]).name;
   int64_t used = 0;
@@ -194,8 +193,8 @@ Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
     Rows rows;
     DEFTNN_RETURN_IF_ERROR(
         Gather(reduced, layers, chosen, live.at(input), first_sample, options, rows));
-    DEFTNN_CHECK((used + rows.count) * layer.outputs <= static_cast<int64_t>(wanted.size()));
-    const float* y = wanted.data() + used * layer.outputs;
+    DEFTNN_CHECK((used + rows.count) * layer.outputs <= static_cast<int64_t>(targets.size()));
+    const float* y = targets.data() + used * layer.outputs;
     used += rows.count;
     return accumulator.Add(rows.count, rows.values.data(), y);
   };

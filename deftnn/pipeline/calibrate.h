@@ -24,7 +24,8 @@ struct CalibrationOptions {
 };
 
 /// What the original network's layers make at the sampled positions, in the order of the samples:
-/// by layer, [rows x O], without bias and activation. Taken once, aimed at by every reduction.
+/// by layer, [rows x O], without bias and activation. Taken
+/// once, aimed at by every reduction.
 struct LayerTargets {
   std::vector<std::vector<float>> rows;
 };
@@ -38,11 +39,11 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
                                                        ThreadPool& pool, LayerTargets* targets);
 
 /// Statistics of one layer: the inputs are those that `reduced` gives it, a network with the same
-/// layers, run by `replay` over the data and in the batches of CalibrateOriginal; the targets are
-/// what that found with the same options.
+/// layers, run by `replay` over the data and in the batches of CalibrateOriginal; `targets`, [rows
+/// x O], are what that found with the same options for the outputs that the layer still has.
 Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
                                          const std::vector<Layer>& layers, int chosen,
                                          const CalibrationOptions& options, ThreadPool& pool,
-                                         const LayerTargets& targets);
+                                         const std::vector<float>& targets);
 
 }  // namespace deftnn

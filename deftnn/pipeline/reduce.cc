@@ -10,17 +10,23 @@
 namespace deftnn {
 namespace {
 
-// Which input channels the channel stage keeps, rising.
-Result<std::vector<int64_t>> KeptChannels(const LayerProblem& problem, double fraction,
-                                          const Method& method, ThreadPool* pool) {
+Result<Elimination> CutLayer(LayerProblem problem, double fraction, const Method& method,
+                             ThreadPool* pool) {
   DEFTNN_ASSIGN_OR_RETURN(
       const Eliminator eliminator,
-      Eliminator::Create(problem, OptionsOf(method, "channel", fraction), pool));
-  std::vector<int64_t> channels;
-  for (int64_t entry : eliminator.KeptEntries(eliminator.GroupsAt(fraction))) {
-    if (entry < problem.layout.channels) channels.push_back(entry);
-  }
-  return channels;
+      Eliminator::Create(std::move(problem), OptionsOf(method, method.grouping, fraction), pool));
+  return eliminator.KeepFraction(fraction);
+}
+
+// Some columns of [rows x width].
+std::vector<float> Columns(const std::vector<float>& rows, int64_t width,
+                           const std::vector<int64_t>& columns) {
+  if (static_cast<int64_t>(columns.size()) == width) return rows;
+  std::vector<float> out;
+  out.reserve(rows.size() / width * columns.size());
+  for (size_t row = 0; row < rows.size(); row += width)
+    for (const int64_t column : columns) out.push_back(rows[row + column]);
+  return out;
 }
 
 }  // namespace
@@ -35,34 +41,6 @@ EliminationOptions OptionsOf(const Method& method, const std::string& grouping,
   options.free_removals = method.free_removals;
   options.damping = method.damping;
   return options;
-}
-
-Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
-                             const Method& method, ThreadPool* pool) {
-  if (kept.channels >= 1.0) {
-    DEFTNN_ASSIGN_OR_RETURN(
-        const Eliminator eliminator,
-        Eliminator::Create(problem, OptionsOf(method, method.grouping, kept.fine), pool));
-    return eliminator.KeepFraction(kept.fine);
-  }
-  if (kept.fine >= 1.0) {
-    DEFTNN_ASSIGN_OR_RETURN(
-        const Eliminator eliminator,
-        Eliminator::Create(problem, OptionsOf(method, "channel", kept.channels), pool));
-    return eliminator.KeepFraction(kept.channels);
-  }
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<int64_t> channels,
-                          KeptChannels(problem, kept.channels, method, pool));
-  const LayerProblem narrow = KeepChannels(problem, channels, pool);
-  DEFTNN_ASSIGN_OR_RETURN(
-      const Eliminator eliminator,
-      Eliminator::Create(narrow, OptionsOf(method, method.grouping, kept.fine), pool));
-  DEFTNN_ASSIGN_OR_RETURN(Elimination elimination, eliminator.KeepFraction(kept.fine));
-  const int64_t narrow_channels = narrow.layout.channels;
-  for (int64_t& entry : elimination.kept_entries) {
-    entry = entry / narrow_channels * problem.layout.channels + channels[entry % narrow_channels];
-  }
-  return elimination;
 }
 
 Result<LayerProblem> ProblemOf(const Graph& graph, const Layer& layer, LayerStatistics statistics) {
@@ -104,31 +82,34 @@ Result<Graph> WithElimination(const Graph& graph, const Layer& layer,
 Result<Graph> CutProducers(Graph graph) { return Canonicalise(std::move(graph)); }
 
 Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>& layers,
-                              const std::vector<KeptFraction>& kept, const Dataset& data,
+                              const std::vector<LayerCut>& cuts, const Dataset& data,
                               const LayerTargets& targets, const ReduceOptions& options,
                               ThreadPool& pool) {
-  Reduced reduced{original.graph(), std::vector<double>(layers.size(), 0.0)};
+  DEFTNN_ASSIGN_OR_RETURN(const NarrowNetwork narrow, CutChannels(original.graph(), layers, cuts));
+  Reduced reduced{narrow.graph, std::vector<double>(layers.size(), 0.0)};
   Replay replay(data,
                 {.batch = options.calibration.batch,
                  .session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
                  .format = options.format});
   Progress progress("reducing", static_cast<int64_t>(layers.size()));
   for (size_t i = 0; i < layers.size(); ++i, progress.Advance()) {
-    const Layer& layer = layers[i];
+    const Layer& layer = narrow.layers[i];
     if (!layer.why_not.empty()) continue;
-    DEFTNN_ASSIGN_OR_RETURN(LayerStatistics statistics,
-                            CalibrateReduced(replay, reduced.graph, layers, static_cast<int>(i),
-                                             options.calibration, pool, targets));
-    DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
-                            ProblemOf(original.graph(), layer, std::move(statistics)));
+    DEFTNN_ASSIGN_OR_RETURN(
+        LayerStatistics statistics,
+        CalibrateReduced(replay, reduced.graph, narrow.layers, static_cast<int>(i),
+                         options.calibration, pool,
+                         Columns(targets.rows[i], layers[i].outputs, narrow.outputs[i])));
+    DEFTNN_ASSIGN_OR_RETURN(LayerProblem problem,
+                            ProblemOf(narrow.graph, layer, std::move(statistics)));
     Method method = options.method;
     method.damping = layer.damping;
-    auto elimination = CutLayer(problem, kept[i], method, &pool);
+    auto elimination = CutLayer(std::move(problem), cuts[i].fine, method, &pool);
     if (!elimination.ok()) return elimination.status().WithNode(layer.name);
     reduced.relative_errors[i] = elimination->relative_error;
     DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));
   }
-  DEFTNN_ASSIGN_OR_RETURN(reduced.graph, CutProducers(std::move(reduced.graph)));
+  DEFTNN_ASSIGN_OR_RETURN(reduced.graph, Canonicalise(std::move(reduced.graph)));
   return reduced;
 }
 

@@ -8,6 +8,7 @@
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/calibrate.h"
 #include "deftnn/pipeline/layers.h"
+#include "deftnn/pipeline/narrow.h"
 #include "deftnn/sve/eliminate.h"
 
 namespace deftnn {
@@ -32,20 +33,13 @@ struct Method {
 EliminationOptions OptionsOf(const Method& method, const std::string& grouping,
                              double least_fraction);
 
-/// Cuts one layer. `kept_entries` of the result are of the full K.
-Result<Elimination> CutLayer(const LayerProblem& problem, const KeptFraction& kept,
-                             const Method& method, ThreadPool* pool);
-
 /// The problem of one layer of a dense canonical graph.
 Result<LayerProblem> ProblemOf(const Graph& graph, const Layer& layer, LayerStatistics statistics);
 
 /// The graph with one layer's weights, bias and table replaced. Channels that nobody reads any more
-/// are still made: CutProducers takes them away.
+/// are still made: Canonicalise takes them away.
 Result<Graph> WithElimination(const Graph& graph, const Layer& layer,
                               const Elimination& elimination);
-
-/// Removes what nothing reads, through the whole network.
-Result<Graph> CutProducers(Graph graph);
 
 struct ReduceOptions {
   Method method;
@@ -61,10 +55,10 @@ struct Reduced {
   std::vector<double> relative_errors;  // by layer; 0 where nothing was cut
 };
 
-/// `kept` by layer; layers with why_not are left alone. `data`: calibration samples; `targets`:
+/// `cuts` by layer; layers with why_not are left alone. `data`: calibration samples; `targets`:
 /// what CalibrateOriginal made of them.
 Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>& layers,
-                              const std::vector<KeptFraction>& kept, const Dataset& data,
+                              const std::vector<LayerCut>& cuts, const Dataset& data,
                               const LayerTargets& targets, const ReduceOptions& options,
                               ThreadPool& pool);
 

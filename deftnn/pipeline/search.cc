@@ -91,9 +91,10 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept) {
   Candidate candidate;
   candidate.kept = kept;
-  DEFTNN_ASSIGN_OR_RETURN(candidate.reduced, ReduceNetwork(setting.original, setting.layers, kept,
-                                                           setting.statistics_data, setting.targets,
-                                                           setting.reduce, setting.pool));
+  DEFTNN_ASSIGN_OR_RETURN(
+      candidate.reduced,
+      ReduceNetwork(setting.original, setting.layers, setting.allocator.Cuts(kept),
+                    setting.statistics_data, setting.targets, setting.reduce, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));
   return candidate;

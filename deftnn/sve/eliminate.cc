@@ -96,40 +96,6 @@ int64_t LargestGroup(const EntryGroups& groups) {
 
 }  // namespace
 
-LayerProblem KeepChannels(const LayerProblem& problem, const std::vector<int64_t>& channels,
-                          ThreadPool* pool) {
-  std::vector<int64_t> entries;
-  for (int64_t position = 0; position < problem.layout.positions; ++position)
-    for (const int64_t c : channels) entries.push_back(position * problem.layout.channels + c);
-  LayerProblem out;
-  out.outputs = problem.outputs;
-  out.layout = {static_cast<int64_t>(channels.size()), problem.layout.positions};
-  out.bias = problem.bias;
-  const int64_t k = problem.layout.entries();
-  for (int64_t o = 0; o < problem.outputs; ++o)
-    for (const int64_t e : entries) out.weights.push_back(problem.weights[o * k + e]);
-  out.statistics =
-      problem.statistics.has_targets()
-          ? SelectInputs(problem.statistics, entries)
-          : SelectInputs(WithTargets(problem.statistics, problem.weights, problem.outputs, pool),
-                         entries);
-  return out;
-}
-
-LayerProblem KeepOutputs(const LayerProblem& problem, const std::vector<int64_t>& outputs) {
-  LayerProblem out;
-  out.outputs = static_cast<int64_t>(outputs.size());
-  out.layout = problem.layout;
-  const int64_t k = problem.layout.entries();
-  for (const int64_t o : outputs) {
-    out.weights.insert(out.weights.end(), problem.weights.begin() + o * k,
-                       problem.weights.begin() + (o + 1) * k);
-    if (!problem.bias.empty()) out.bias.push_back(problem.bias[o]);
-  }
-  out.statistics = SelectOutputs(problem.statistics, outputs);
-  return out;
-}
-
 double RelativeError(const LayerProblem& problem, const Elimination& elimination,
                      const LayerStatistics& statistics, ThreadPool* pool) {
   if (statistics.has_targets()) return Ratio(statistics, OldBias(problem), elimination, pool);

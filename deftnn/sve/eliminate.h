@@ -26,13 +26,6 @@ struct LayerProblem {
   LayerStatistics statistics;  // over the same K; targets of the same O, or none
 };
 
-/// The same layer after its inputs or outputs were cut. When the statistics have no targets yet,
-/// they get those of the whole layer first: what is cut stays part of what is aimed at.
-/// `channels`: input channels that stay (rising), at every kernel position.
-LayerProblem KeepChannels(const LayerProblem& problem, const std::vector<int64_t>& channels,
-                          ThreadPool* pool = nullptr);
-LayerProblem KeepOutputs(const LayerProblem& problem, const std::vector<int64_t>& outputs);
-
 struct EliminationOptions {
   std::string criterion = "obs";
   std::string compensation = "least-squares";

@@ -185,30 +185,6 @@ TEST(SveEliminate, KeepingAllOfUnchangedInputsChangesNothing) {
   EXPECT_LT(all.relative_error, 1e-12);
 }
 
-TEST(SveEliminate, TheFirstChannelsThenFinerGroupsAimAtTheWholeLayer) {
-  Rng rng(8);
-  const Case c = RandomCase(rng, 500, 6, 2, 3);
-  EliminationOptions options;
-  options.grouping = "channel";
-  const Elimination first = *Eliminator::Create(c.problem, options)->KeepGroups(4);
-  std::vector<int64_t> channels;
-  for (const int64_t k : first.kept_entries)
-    if (k < 6) channels.push_back(k);
-  ASSERT_EQ(channels.size(), 4u);
-  const LayerProblem rest = KeepChannels(c.problem, channels);
-  EXPECT_EQ(rest.layout.channels, 4);
-  options.grouping = "synapse";
-  const Elimination second = *Eliminator::Create(rest, options)->KeepFraction(1.0);
-  EXPECT_NEAR(second.relative_error, first.relative_error, 2e-3);
-  ASSERT_EQ(second.kept_entries.size(), first.kept_entries.size());
-  const LayerProblem fewer = KeepOutputs(rest, {0, 2});
-  const Elimination third = *Eliminator::Create(fewer, options)->KeepFraction(1.0);
-  for (size_t i = 0; i < 8; ++i) {
-    EXPECT_NEAR(third.weights[i], second.weights[i], 1e-4);
-    EXPECT_NEAR(third.weights[8 + i], second.weights[16 + i], 1e-4);
-  }
-}
-
 TEST(SveEliminate, EdgeCases) {
   Rng rng(9);
   const Case one = RandomCase(rng, 50, 1, 1, 1);  // K = 1, one output
