@@ -17,7 +17,8 @@ namespace {
 // The sampled rows of one layer's input for one batch.
 struct Rows {
   int64_t count = 0;
-  std::vector<float> values;  // [count x K]
+  std::vector<float> values;     // [count x K]
+  std::vector<float> residuals;  // [count x O]: what is added to the products; empty: nothing
 };
 
 float* Extend(Rows& rows, int64_t count, int64_t k) {
@@ -27,9 +28,17 @@ float* Extend(Rows& rows, int64_t count, int64_t k) {
   return out;
 }
 
-// Appends the sampled rows of layers[index]'s input, whose first sample is `first_sample`.
+float* ExtendResiduals(Rows& rows, size_t count, int64_t outputs) {
+  const size_t before = rows.residuals.size();
+  rows.residuals.resize(before + count * static_cast<size_t>(outputs));
+  return rows.residuals.data() + before;
+}
+
+// Appends the sampled rows of layers[index]'s input, whose first sample is `first_sample`, and of
+// its residual (may be null).
 Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, const Tensor& input,
-              int64_t first_sample, const CalibrationOptions& options, Rows& rows) {
+              const Tensor* residual, int64_t first_sample, const CalibrationOptions& options,
+              Rows& rows) {
   const Layer& layer = layers[index];
   const int64_t k = layer.full_k;
   const auto positions_of = [&](int64_t n, int64_t positions) {
@@ -43,6 +52,8 @@ Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, c
       std::vector<int64_t> positions = positions_of(n, per_sample);
       for (int64_t& position : positions) position += n * per_sample;
       GatherRows(input, positions, Extend(rows, static_cast<int64_t>(positions.size()), k));
+      if (residual != nullptr)
+        GatherRows(*residual, positions, ExtendResiduals(rows, positions.size(), layer.outputs));
     }
     return {};
   }
@@ -54,6 +65,10 @@ Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, c
     const std::vector<int64_t> positions = positions_of(n, outputs);
     GatherWindows(input, n, window, 0, layer.layout.channels, positions,
                   Extend(rows, static_cast<int64_t>(positions.size()), k));
+    if (residual != nullptr) {
+      GatherChannels(*residual, n, 0, layer.outputs, positions,
+                     ExtendResiduals(rows, positions.size(), layer.outputs));
+    }
   }
   return {};
 }
@@ -76,9 +91,9 @@ class RowObserver : public Observer {
 
   bool Wants(const std::string& node) const override { return rows_.count(node) != 0; }
 
-  bool OnInput(const std::string& node, const Tensor& input) override {
+  bool OnInput(const std::string& node, const Tensor& input, const Tensor* residual) override {
     auto& [index, rows] = rows_.at(node);
-    status_ = Gather(graph_, layers_, index, input, first_sample_, options_, rows);
+    status_ = Gather(graph_, layers_, index, input, residual, first_sample_, options_, rows);
     return status_.ok() && --left_ > 0;
   }
 
@@ -166,6 +181,7 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
       out.resize(before + static_cast<size_t>(rows.count * layer.outputs));
       MultiplyRows(&pool, rows.count, layer.outputs, layer.full_k, rows.values.data(),
                    weights[i].values<float>().data(), out.data() + before);
+      for (size_t j = 0; j < rows.residuals.size(); ++j) out[before + j] += rows.residuals[j];
     }
     return accumulators[i].Add(rows.count, rows.values.data());
   };
@@ -188,15 +204,21 @@ Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
   DEFTNN_ASSIGN_OR_RETURN(GramAccumulator accumulator, AccumulatorOf(layer, true, pool));
   const Node& node = reduced.node(reduced.FindNode(layer.name));
   const std::string& input = reduced.value(node.inputs[SynapseProduct::kX]).name;
+  const std::string residual = node.has_input(SynapseProduct::kResidual)
+                                   ? reduced.value(node.inputs[SynapseProduct::kResidual]).name
+                                   : "";
   int64_t used = 0;
   const auto add = [&](int64_t first_sample, const Replay::Live& live) -> Status {
     Rows rows;
-    DEFTNN_RETURN_IF_ERROR(
-        Gather(reduced, layers, chosen, live.at(input), first_sample, options, rows));
+    DEFTNN_RETURN_IF_ERROR(Gather(reduced, layers, chosen, live.at(input),
+                                  residual.empty() ? nullptr : &live.at(residual), first_sample,
+                                  options, rows));
     DEFTNN_CHECK((used + rows.count) * layer.outputs <= static_cast<int64_t>(targets.size()));
-    const float* y = targets.data() + used * layer.outputs;
+    const auto begin = targets.begin() + used * layer.outputs;
+    std::vector<float> y(begin, begin + rows.count * layer.outputs);
+    for (size_t j = 0; j < rows.residuals.size(); ++j) y[j] -= rows.residuals[j];
     used += rows.count;
-    return accumulator.Add(rows.count, rows.values.data(), y);
+    return accumulator.Add(rows.count, rows.values.data(), y.data());
   };
   const Status run = replay.RunTo(reduced, layer.name, add);
   if (!run.ok()) return run.WithNode(layer.name);

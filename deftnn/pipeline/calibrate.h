@@ -24,7 +24,7 @@ struct CalibrationOptions {
 };
 
 /// What the original network's layers make at the sampled positions, in the order of the samples:
-/// by layer, [rows x O], without bias and activation. Taken
+/// by layer, [rows x O], with what is added to the products but without bias and activation. Taken
 /// once, aimed at by every reduction.
 struct LayerTargets {
   std::vector<std::vector<float>> rows;

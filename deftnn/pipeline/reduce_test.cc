@@ -65,5 +65,59 @@ TEST(CutChannels, IsTheNetworkWithThoseWeightsZero) {
   EXPECT_GT(cut, 100);
 }
 
+// x -> h = Relu(a) -> y = b(h) + h. Once a is cut, h is wrong for b and for the addition alike; b
+// has made the best of both when what y lacks does not correlate with h any more.
+TEST(ReduceNetwork, ARefitSeesWhatIsAddedToItsSums) {
+  constexpr int64_t kSamples = 800, kWidth = 12;
+  Rng rng(7);
+  test::NetworkBuilder build(rng);
+  const test::Image x = build.Input(kWidth, 1, 1);
+  test::Image h = build.Conv(x, kWidth, 1);
+  h.id = build.Op("Relu", {h.id});
+  const test::Image b = build.Conv(h, kWidth, 1);
+  build.graph().AddOutput(build.Op("Add", {b.id, h.id}));
+  build.graph().AddOutput(h.id);
+  const Graph graph = Canonicalise(build.graph()).value();
+  std::vector<Layer> layers = LayersOf(graph);
+  ASSERT_EQ(layers.size(), 2U);
+  for (Layer& layer : layers) layer.damping = 1e-6;
+  const Tensor samples = test::RandomInputs(graph, rng, kSamples).front();
+  const Dataset data = Dataset::Of({{graph.value(graph.inputs()[0]).name, samples}}).value();
+  ThreadPool pool(2);
+  const auto original = Session::Create(graph, {.threads = 2, .packed = nullptr}).value();
+  const ReduceOptions options{.threads = 2};
+  LayerTargets targets;
+  ASSERT_TRUE(CalibrateOriginal(*original, layers, data, options.calibration, pool, &targets).ok());
+  std::vector<LayerCut> cuts(2);
+  cuts[0].fine = 0.5;
+  const auto reduced = ReduceNetwork(*original, layers, cuts, data, targets, options, pool);
+  ASSERT_TRUE(reduced.ok()) << reduced.status().ToString();
+  const std::vector<Tensor> wanted = EvaluateGraph(graph, {samples}).value();
+  const std::vector<Tensor> got = EvaluateGraph(reduced->graph, {samples}).value();
+  const auto column = [&](const Tensor& tensor, int64_t c) {
+    std::vector<double> out;
+    for (int64_t n = 0; n < kSamples; ++n) out.push_back(tensor.values<float>()[n * kWidth + c]);
+    const double mean = std::accumulate(out.begin(), out.end(), 0.0) / kSamples;
+    for (double& v : out) v -= mean;
+    return out;
+  };
+  double lost = 0, worst = 0;
+  for (int64_t o = 0; o < kWidth; ++o) {
+    std::vector<double> missing = column(wanted[0], o);
+    const std::vector<double> is = column(got[0], o);
+    for (int64_t n = 0; n < kSamples; ++n) missing[n] -= is[n];
+    const double square = Dot(kSamples, missing.data(), missing.data());
+    lost += square;
+    for (int64_t c = 0; c < kWidth; ++c) {
+      const std::vector<double> input = column(got[1], c);
+      const double scale = std::sqrt(square * Dot(kSamples, input.data(), input.data()));
+      if (scale == 0) continue;
+      worst = std::max(worst, std::abs(Dot(kSamples, missing.data(), input.data())) / scale);
+    }
+  }
+  EXPECT_GT(lost, 0.01 * kSamples);
+  EXPECT_LT(worst, 1e-3);
+}
+
 }  // namespace
 }  // namespace deftnn

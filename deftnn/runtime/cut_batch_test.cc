@@ -207,7 +207,7 @@ TEST(CutBatch, NetworksThatMixSamplesAreLeftWhole) {
 class Everything : public Observer {
  public:
   bool Wants(const std::string&) const override { return true; }
-  bool OnInput(const std::string&, const Tensor& input) override {
+  bool OnInput(const std::string&, const Tensor& input, const Tensor*) override {
     seen.push_back(input);
     return true;
   }

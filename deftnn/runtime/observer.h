@@ -10,11 +10,11 @@ namespace deftnn {
 class Observer {
  public:
   virtual ~Observer() = default;
-  /// Asked once a run for each step's node: is its first input wanted?
+  /// Asked once a run for each step's node: are its inputs wanted?
   virtual bool Wants(const std::string& node) const = 0;
-  /// The node's first input, row-major float32, before the node runs. Return false to end the run
-  /// here.
-  virtual bool OnInput(const std::string& node, const Tensor& input) = 0;
+  /// The node's first input and what a product adds to its sums (null: nothing), row-major
+  /// float32, before the node runs. Return false to end the run here.
+  virtual bool OnInput(const std::string& node, const Tensor& input, const Tensor* residual) = 0;
 };
 
 }  // namespace deftnn

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "deftnn/ops/synapse_product.h"
 #include "deftnn/runtime/cpu/cpu_backend.h"
 #include "deftnn/runtime/cpu/decode.h"
 
@@ -173,7 +174,12 @@ Result<std::vector<Tensor>> Session::Run(const std::vector<Tensor>& inputs, Obse
   const auto body = [&](const Plan& plan, Addresses& addresses, bool& finished) -> Status {
     for (const PlannedStep& step : plan.steps) {
       if (!step.inputs.empty() && step.op != "Convert" && observer.Wants(step.node)) {
-        finished = observer.OnInput(step.node, Decode(step.inputs[0], addresses));
+        constexpr size_t kResidual = SynapseProduct::kResidual;
+        std::optional<Tensor> residual;
+        if (step.inputs.size() > kResidual && step.inputs[kResidual].exists())
+          residual = Decode(step.inputs[kResidual], addresses);
+        finished = observer.OnInput(step.node, Decode(step.inputs[0], addresses),
+                                    residual ? &*residual : nullptr);
         if (!finished) return {};
       }
       DEFTNN_RETURN_IF_ERROR(step.step->Launch(addresses, threads_));
