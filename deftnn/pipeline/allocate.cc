@@ -5,7 +5,6 @@
 
 #include "deftnn/pipeline/gain.h"
 #include "deftnn/pipeline/replay.h"
-#include "deftnn/sve/budget.h"
 
 namespace deftnn {
 namespace {
@@ -140,7 +139,20 @@ Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCu
       }
     }
     levels_.push_back(std::move(levels));
-    errors_.push_back(std::move(errors));
+    coupled_.push_back({std::move(errors), -1, {}});
+  }
+  for (size_t i = 0; i < layers.size(); ++i) Couple(i);
+}
+
+void Allocator::Couple(size_t layer) {
+  CoupledLayer& coupled = coupled_[layer];
+  coupled.reader = reader_[layer];
+  static const std::vector<KeptFraction> kAll(1);
+  const std::vector<KeptFraction>& readers = coupled.reader < 0 ? kAll : levels_[coupled.reader];
+  for (const KeptFraction& own : levels_[layer]) {
+    std::vector<double>& row = coupled.cost.emplace_back();
+    for (const KeptFraction& reader : readers)
+      row.push_back(costs_.Cost(layer, reader.channels, own.channels * own.fine));
   }
 }
 
@@ -209,8 +221,7 @@ std::vector<KeptFraction> Allocator::Within(double budget) const {
     for (size_t i = 0; i < levels.size(); ++i) kept.push_back(levels_[i][levels[i]]);
     return kept;
   };
-  const auto cost = [&](const std::vector<int64_t>& levels) { return Cost(kept_at(levels)); };
-  const auto allocation = AllocateCoupled(errors_, cost, budget);
+  const auto allocation = AllocateCoupled(coupled_, budget);
   if (allocation.ok()) return kept_at(allocation->levels);
   // Nothing is so cheap: the last level of each layer is its least.
   std::vector<int64_t> least;

@@ -9,6 +9,7 @@
 #include "deftnn/pipeline/costs.h"
 #include "deftnn/pipeline/reduce.h"
 #include "deftnn/pipeline/score.h"
+#include "deftnn/sve/budget.h"
 
 namespace deftnn {
 
@@ -66,6 +67,8 @@ class Allocator {
 
  private:
   std::vector<KeptFraction> UniformWithin(double budget) const;
+  // Fills in what a layer costs by its level and its reader's.
+  void Couple(size_t layer);
   double OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const;
 
   const std::vector<Layer>& layers_;
@@ -73,7 +76,7 @@ class Allocator {
   CostModel costs_;
   AllocationRule rule_;
   std::vector<std::vector<KeptFraction>> levels_;  // by layer, the dense one first
-  std::vector<std::vector<double>> errors_;        // by layer and level
+  std::vector<CoupledLayer> coupled_;
   std::vector<std::string> reasons_;
   std::vector<int> reader_;  // by layer: the one whose dropped channels cut its outputs, or -1
 };

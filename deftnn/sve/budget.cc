@@ -42,94 +42,146 @@ Status TooSmall(double budget, double least) {
       .WithHint("a smaller reduction");
 }
 
-// The state of the coupled search: levels, and their cost and error.
-class Search {
- public:
-  Search(const std::vector<std::vector<double>>& errors, const CostOfLevels& cost)
-      : errors_(errors), cost_(cost) {}
+using Levels = std::vector<int64_t>;
 
-  Allocation At(std::vector<int64_t> levels) const {
+class CoupledSearch {
+ public:
+  explicit CoupledSearch(const std::vector<CoupledLayer>& layers)
+      : layers_(layers), producers_(layers.size()) {
+    for (size_t i = 0; i < layers.size(); ++i)
+      if (layers[i].reader >= 0) producers_[layers[i].reader].push_back(i);
+  }
+
+  Allocation At(Levels levels) const {
     Allocation a;
-    a.cost = cost_(levels);
-    for (size_t i = 0; i < levels.size(); ++i) a.error += errors_[i][levels[i]];
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      a.cost += CostOf(i, levels);
+      a.error += layers_[i].errors[levels[i]];
+    }
     a.levels = std::move(levels);
     return a;
   }
 
-  // Coordinate descent on error + lambda cost.
-  Allocation Descend(double lambda, Allocation at) const {
-    for (int sweep = 0; sweep < 30; ++sweep) {
-      bool moved = false;
-      for (size_t i = 0; i < errors_.size(); ++i) {
-        for (const auto& pair : Neighbours(i, at.levels)) {
-          const Allocation other = At(pair);
-          const double gain = at.error + lambda * at.cost - other.error - lambda * other.cost;
-          if (gain > 1e-12 * (std::abs(at.error) + lambda * std::abs(at.cost))) {
-            at = other;
-            moved = true;
-          }
+  // The minimum of error + lambda cost. best[i][r]: that of layer i and all that it reads from,
+  // where its reader is at level r.
+  Allocation Minimum(double lambda) const {
+    std::vector<std::vector<double>> best(layers_.size());
+    std::vector<Levels> choice(layers_.size());
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const CoupledLayer& layer = layers_[i];
+      std::vector<double> below = layer.errors;
+      for (const size_t p : producers_[i])
+        for (size_t l = 0; l < below.size(); ++l) below[l] += best[p][l];
+      const size_t columns = layer.cost.front().size();
+      best[i].assign(columns, std::numeric_limits<double>::infinity());
+      choice[i].assign(columns, 0);
+      for (size_t l = 0; l < below.size(); ++l) {
+        for (size_t r = 0; r < columns; ++r) {
+          const double value = below[l] + lambda * layer.cost[l][r];
+          if (value >= best[i][r]) continue;
+          best[i][r] = value;
+          choice[i][r] = static_cast<int64_t>(l);
         }
       }
-      if (!moved) break;
     }
-    return at;
+    Levels levels(layers_.size());
+    for (size_t i = layers_.size(); i > 0; --i)
+      levels[i - 1] = choice[i - 1][ReaderLevel(i - 1, levels)];
+    return At(std::move(levels));
   }
 
   // Any change of one layer, then of two at once, that lowers the error within the budget.
   Allocation Polish(Allocation at, double budget) const {
     for (int round = 0; round < 50; ++round) {
-      Allocation best = at;
-      for (size_t i = 0; i < errors_.size(); ++i)
-        for (const auto& levels : Neighbours(i, at.levels)) Take(At(levels), budget, best);
-      if (best.levels == at.levels) {
-        for (size_t i = 0; i < errors_.size(); ++i) {
-          for (size_t j = 0; j < errors_.size(); ++j) {
-            if (i != j) TryPair(i, j, at, budget, best);
-          }
-        }
-      }
-      if (best.levels == at.levels) break;
-      at = best;
+      Levels best = BestChange(at, budget, false);
+      if (best == at.levels) best = BestChange(at, budget, true);
+      if (best == at.levels) break;
+      at = At(std::move(best));
     }
     return at;
   }
 
-  std::vector<int64_t> Cheapest() const {
-    std::vector<int64_t> levels;
-    for (const auto& e : errors_) levels.push_back(static_cast<int64_t>(e.size()) - 1);
+  Levels Cheapest() const {
+    Levels levels;
+    for (const CoupledLayer& layer : layers_) levels.push_back(std::ssize(layer.errors) - 1);
     return levels;
   }
 
  private:
-  // Every other level of layer i.
-  std::vector<std::vector<int64_t>> Neighbours(size_t i, const std::vector<int64_t>& levels) const {
-    std::vector<std::vector<int64_t>> all;
-    for (int64_t level = 0; level < static_cast<int64_t>(errors_[i].size()); ++level) {
-      if (level == levels[i]) continue;
-      all.push_back(levels);
-      all.back()[i] = level;
-    }
-    return all;
+  int64_t ReaderLevel(size_t i, const Levels& levels) const {
+    return layers_[i].reader < 0 ? 0 : levels[layers_[i].reader];
+  }
+  double CostOf(size_t i, const Levels& levels) const {
+    return layers_[i].cost[levels[i]][ReaderLevel(i, levels)];
+  }
+  // Of the layer and those that it reads from: all that depends on its level.
+  double CostAround(size_t i, const Levels& levels) const {
+    double cost = CostOf(i, levels);
+    for (const size_t p : producers_[i]) cost += CostOf(p, levels);
+    return cost;
   }
 
-  static void Take(const Allocation& candidate, double budget, Allocation& best) {
-    if (candidate.cost <= budget && candidate.error < best.error) best = candidate;
-  }
-
-  // Layer i to any level of less error, paid for by layer j.
-  void TryPair(size_t i, size_t j, const Allocation& at, double budget, Allocation& best) const {
-    for (const auto& levels : Neighbours(i, at.levels)) {
-      const double gain = errors_[i][at.levels[i]] - errors_[i][levels[i]];
-      if (gain <= 0) continue;
-      for (const auto& both : Neighbours(j, levels)) {
-        if (errors_[j][both[j]] - errors_[j][at.levels[j]] < gain) Take(At(both), budget, best);
+  // The change of one layer, or of one layer to less error that another one pays for, which lowers
+  // the error most.
+  Levels BestChange(const Allocation& at, double budget, bool pairs) const {
+    Levels levels = at.levels, best = at.levels;
+    double least = at.error;
+    const auto error = [&](size_t i, int64_t level) { return layers_[i].errors[level]; };
+    const auto visit = [&](size_t i, auto inner) {
+      const double around = CostAround(i, levels);
+      const int64_t was = levels[i];
+      for (int64_t l = 0; l < std::ssize(layers_[i].errors); ++l) {
+        levels[i] = l;
+        if (l != was) inner(error(i, l) - error(i, was), CostAround(i, levels) - around);
       }
+      levels[i] = was;
+    };
+    const auto take = [&](double new_error, double new_cost) {
+      if (!(new_error < least) || new_cost > budget) return;
+      const Allocation candidate = At(levels);  // the sums without the differences' rounding
+      if (candidate.cost > budget || !(candidate.error < least)) return;
+      least = candidate.error;
+      best = levels;
+    };
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      visit(i, [&](double gain, double cost) {
+        if (!pairs) return take(at.error + gain, at.cost + cost);
+        if (gain >= 0) return;
+        for (size_t j = 0; j < layers_.size(); ++j) {
+          if (j == i) continue;
+          visit(j, [&](double loss, double saved) {
+            take(at.error + gain + loss, at.cost + cost + saved);
+          });
+        }
+      });
     }
+    return best;
   }
 
-  const std::vector<std::vector<double>>& errors_;
-  const CostOfLevels& cost_;
+  const std::vector<CoupledLayer>& layers_;
+  std::vector<std::vector<size_t>> producers_;
 };
+
+Status CheckCoupled(const std::vector<CoupledLayer>& layers) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const CoupledLayer& layer = layers[i];
+    if (layer.errors.empty()) return Error("a layer without choices");
+    const bool alone = layer.reader < 0;
+    if (!alone && (layer.reader <= static_cast<int>(i) || layer.reader >= std::ssize(layers)))
+      return Error("layer {} is read by layer {}, which does not follow it", i, layer.reader);
+    const size_t columns = alone ? 1 : layers[layer.reader].errors.size();
+    if (layer.cost.size() != layer.errors.size())
+      return Error("{} costs for {} choices", layer.cost.size(), layer.errors.size());
+    for (size_t l = 0; l < layer.cost.size(); ++l) {
+      if (!std::isfinite(layer.errors[l])) return Error("a choice of error {}", layer.errors[l]);
+      if (layer.cost[l].size() != columns)
+        return Error("{} costs for {} choices of the reader", layer.cost[l].size(), columns);
+      for (const double cost : layer.cost[l])
+        if (!std::isfinite(cost)) return Error("a choice of cost {}", cost);
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -178,19 +230,12 @@ Result<Allocation> AllocateIndependent(const std::vector<std::vector<Choice>>& l
   return best;
 }
 
-Result<Allocation> AllocateCoupled(const std::vector<std::vector<double>>& errors,
-                                   const CostOfLevels& cost, double budget) {
-  for (const std::vector<double>& levels : errors) {
-    if (levels.empty()) return Error("a layer without choices");
-    for (const double e : levels)
-      if (!std::isfinite(e)) return Error("a choice of error {}", e);
-  }
-  const Search search(errors, cost);
-  const std::vector<int64_t> first(errors.size());
-  const Allocation dense = search.At(first), cheapest = search.At(search.Cheapest());
-  if (!std::isfinite(dense.cost) || !std::isfinite(cheapest.cost))
-    return Error("a cost that is not finite");
-  if (cheapest.cost > budget && dense.cost > budget) return TooSmall(budget, cheapest.cost);
+Result<Allocation> AllocateCoupled(const std::vector<CoupledLayer>& layers, double budget) {
+  DEFTNN_RETURN_IF_ERROR(CheckCoupled(layers));
+  const CoupledSearch search(layers);
+  const Allocation dense = search.At(Levels(layers.size()));
+  const Allocation cheapest = search.At(search.Cheapest());
+  if (!(cheapest.cost <= budget || dense.cost <= budget)) return TooSmall(budget, cheapest.cost);
   Allocation best = cheapest.cost <= budget ? cheapest : dense;
   const auto consider = [&](const Allocation& a) {
     if (a.cost <= budget && (a.error < best.error || (a.error == best.error && a.cost < best.cost)))
@@ -198,18 +243,15 @@ Result<Allocation> AllocateCoupled(const std::vector<std::vector<double>>& error
     return a.cost <= budget;
   };
   consider(dense);
-  // Between these lambdas the descent goes from no reduction to all of it.
+  // Between these lambdas the minimum goes from no reduction to all of it.
   const double scale = std::max(1e-300, std::abs(cheapest.error - dense.error)) /
                        std::max(1e-300, std::abs(dense.cost - cheapest.cost));
-  for (const std::vector<int64_t>& start : {first, search.Cheapest()}) {
-    double low = 1e-8 * scale, high = 1e8 * scale;
-    for (int step = 0; step < 40; ++step) {
-      const double lambda = std::sqrt(low * high);
-      const bool fits = consider(search.Descend(lambda, search.At(start)));
-      (fits ? high : low) = lambda;
-    }
+  double low = 1e-8 * scale, high = 1e8 * scale;
+  for (int step = 0; step < 60; ++step) {
+    const double lambda = std::sqrt(low * high);
+    (consider(search.Minimum(lambda)) ? high : low) = lambda;
   }
-  return search.Polish(best, budget);
+  return search.Polish(std::move(best), budget);
 }
 
 }  // namespace deftnn

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "deftnn/base/status.h"
@@ -30,13 +29,18 @@ struct Allocation {
 Result<Allocation> AllocateIndependent(const std::vector<std::vector<Choice>>& layers,
                                        double budget, int64_t resolution = 20000);
 
-/// Layers whose costs depend on each other (a producer's outputs that its consumer's choice makes
-/// dead): errors[layer][level], and `cost` of all levels together. Minimises error + lambda cost by
-/// coordinate descent for lambdas found by bisection, from several starts, and then improves the
-/// best allocation within the budget by single and pairwise changes. A heuristic, deterministic.
-/// The last level of each layer is taken for its cheapest. Errors: as above.
-using CostOfLevels = std::function<double(const std::vector<int64_t>& levels)>;
-Result<Allocation> AllocateCoupled(const std::vector<std::vector<double>>& errors,
-                                   const CostOfLevels& cost, double budget);
+/// A layer whose cost depends on its own level and on that of one later layer, its reader, whose
+/// choice makes some of this one's outputs dead.
+struct CoupledLayer {
+  std::vector<double> errors;             // by own level; the last level is taken for the cheapest
+  int reader = -1;                        // a later layer, or -1
+  std::vector<std::vector<double>> cost;  // [own level][reader's level], or [own level][1]
+};
+
+/// Minimises error + lambda cost, which dynamic programming over the forest of readers does
+/// exactly, with lambda bisected to the budget; so the allocation is the best of any that costs no
+/// more than it does. What it leaves of the budget is then used by changes of one and of two
+/// layers: a heuristic, deterministic. Errors: as above, and sizes that do not fit.
+Result<Allocation> AllocateCoupled(const std::vector<CoupledLayer>& layers, double budget);
 
 }  // namespace deftnn

@@ -79,49 +79,67 @@ TEST(SveBudget, IndependentHandlesManyLayers) {
   EXPECT_LT(fine->error, uniform);
 }
 
-TEST(SveBudget, CoupledIsCloseToExhaustiveSearchOnChains) {
+// Each layer costs its own kept share times that of a later one that reads it, if any does: chains
+// (each is read by the next) or any forest.
+struct Forest {
+  std::vector<double> size, kept;
+  std::vector<CoupledLayer> layers;
+
+  Forest(Rng& rng, int64_t count, int64_t levels, bool chain) {
+    for (int64_t l = 0; l < levels; ++l)
+      kept.push_back(1 - 0.9 * static_cast<double>(l) / static_cast<double>(levels));
+    for (int64_t i = 0; i < count; ++i) {
+      size.push_back(1 + rng.Uniform() * 9);
+      const double harm = std::exp(rng.Normal());
+      CoupledLayer layer;
+      if (i + 1 < count) layer.reader = static_cast<int>(chain ? i + 1 : rng.Between(i + 1, count));
+      if (layer.reader == count) layer.reader = -1;
+      for (int64_t l = 0; l < levels; ++l) {
+        layer.errors.push_back(harm * std::pow(1 / kept[l] - 1, 1.5));
+        layer.cost.emplace_back();
+        for (int64_t r = 0; r < (layer.reader < 0 ? 1 : levels); ++r)
+          layer.cost.back().push_back(size[i] * kept[l] * kept[r]);
+      }
+      layers.push_back(std::move(layer));
+    }
+  }
+  double Cost(const std::vector<int64_t>& l) const {
+    double total = 0;
+    for (size_t i = 0; i < layers.size(); ++i)
+      total += size[i] * kept[l[i]] * (layers[i].reader < 0 ? 1.0 : kept[l[layers[i].reader]]);
+    return total;
+  }
+  double Error(const std::vector<int64_t>& l) const {
+    double total = 0;
+    for (size_t i = 0; i < layers.size(); ++i) total += layers[i].errors[l[i]];
+    return total;
+  }
+};
+
+TEST(SveBudget, CoupledIsCloseToExhaustiveSearch) {
   double ratios = 0;
   int cases = 0, exact = 0;
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= 120; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Rng rng(seed);
     const int64_t layers = rng.Between(2, 5), levels = rng.Between(2, 5);
-    std::vector<double> size(layers), kept(levels);
-    std::vector<std::vector<double>> errors(layers, std::vector<double>(levels));
-    for (int64_t l = 0; l < levels; ++l)
-      kept[l] = 1 - 0.9 * static_cast<double>(l) / static_cast<double>(levels);
-    for (int64_t i = 0; i < layers; ++i) {
-      size[i] = 1 + rng.Uniform() * 9;
-      const double harm = std::exp(rng.Normal());
-      for (int64_t l = 0; l < levels; ++l) errors[i][l] = harm * std::pow(1 / kept[l] - 1, 1.5);
-    }
-    // A layer costs its own kept share times that of its consumer, whose choice cuts its outputs.
-    const auto cost = [&](const std::vector<int64_t>& l) {
-      double total = 0;
-      for (int64_t i = 0; i < layers; ++i)
-        total += size[i] * kept[l[i]] * (i + 1 < layers ? kept[l[i + 1]] : 1.0);
-      return total;
-    };
-    const auto loss = [&](const std::vector<int64_t>& l) {
-      double total = 0;
-      for (int64_t i = 0; i < layers; ++i) total += errors[i][l[i]];
-      return total;
-    };
-    const double dense = cost(std::vector<int64_t>(layers));
-    const double budget = dense * (0.2 + 0.7 * rng.Uniform());
+    const Forest forest(rng, layers, levels, seed % 2 == 0);
+    const auto cost = [&](const std::vector<int64_t>& l) { return forest.Cost(l); };
+    const auto loss = [&](const std::vector<int64_t>& l) { return forest.Error(l); };
+    const double budget = cost(std::vector<int64_t>(layers)) * (0.2 + 0.7 * rng.Uniform());
     const double best = Exhaustive(std::vector<int64_t>(layers, levels), budget, cost, loss);
-    const auto got = AllocateCoupled(errors, cost, budget);
+    const auto got = AllocateCoupled(forest.layers, budget);
     ASSERT_EQ(got.ok(), std::isfinite(best));
     if (!got.ok()) continue;
     EXPECT_LE(got->cost, budget);
-    EXPECT_DOUBLE_EQ(got->cost, cost(got->levels));
-    EXPECT_DOUBLE_EQ(got->error, loss(got->levels));
+    EXPECT_NEAR(got->cost, cost(got->levels), 1e-12 * budget);
+    EXPECT_NEAR(got->error, loss(got->levels), 1e-12 * (1 + best));
     EXPECT_GE(got->error, best - 1e-12);
     EXPECT_LE(got->error, 1.5 * best + 1e-12);
     ratios += best > 0 ? got->error / best : 1;
     exact += got->error <= best * (1 + 1e-9);
     ++cases;
-    EXPECT_EQ(AllocateCoupled(errors, cost, budget)->levels, got->levels);
+    EXPECT_EQ(AllocateCoupled(forest.layers, budget)->levels, got->levels);
   }
   EXPECT_LT(ratios / cases, 1.03);
   EXPECT_GT(exact, cases * 8 / 10);
@@ -131,28 +149,44 @@ TEST(SveBudget, CoupledWithIndependentCostsMatchesTheKnapsack) {
   double coupled = 0, knapsack = 0;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     Rng rng(seed);
-    const int64_t layers = 6, levels = 6;
-    std::vector<std::vector<Choice>> choices(layers);
-    std::vector<std::vector<double>> errors(layers);
-    for (int64_t i = 0; i < layers; ++i) {
+    const int64_t count = 6, levels = 6;
+    std::vector<std::vector<Choice>> choices(count);
+    std::vector<CoupledLayer> layers(count);
+    double dense = 0;
+    for (int64_t i = 0; i < count; ++i) {
       const double size = 1 + 5 * rng.Uniform(), harm = std::exp(rng.Normal());
+      dense += size;
       for (int64_t l = 0; l < levels; ++l) {
         const double kept = 1 - 0.15 * static_cast<double>(l);
         choices[i].push_back({size * kept, harm * (1 / kept - 1)});
-        errors[i].push_back(choices[i].back().error);
+        layers[i].errors.push_back(choices[i].back().error);
+        layers[i].cost.push_back({size * kept});
       }
     }
-    const auto cost = [&](const std::vector<int64_t>& l) {
-      double total = 0;
-      for (int64_t i = 0; i < layers; ++i) total += choices[i][l[i]].cost;
-      return total;
-    };
-    const double budget = 0.6 * cost(std::vector<int64_t>(layers));
-    coupled += AllocateCoupled(errors, cost, budget)->error;
-    knapsack += AllocateIndependent(choices, budget)->error;
+    coupled += AllocateCoupled(layers, 0.6 * dense)->error;
+    knapsack += AllocateIndependent(choices, 0.6 * dense)->error;
   }
   EXPECT_GE(coupled, knapsack * (1 - 1e-9));
   EXPECT_LE(coupled, knapsack * 1.02);
+}
+
+// As many layers as a ResNet-50 has, in pairs. Independent oracle: of many random allocations none
+// within the budget is better.
+TEST(SveBudget, CoupledHandlesManyLayers) {
+  Rng rng(11);
+  const int64_t count = 54, levels = 9;
+  const Forest forest(rng, count, levels, true);
+  const double budget = 0.5 * forest.Cost(std::vector<int64_t>(count));
+  const auto got = AllocateCoupled(forest.layers, budget);
+  ASSERT_TRUE(got.ok());
+  EXPECT_LE(got->cost, budget);
+  for (int trial = 0; trial < 20000; ++trial) {
+    std::vector<int64_t> other = got->levels;
+    for (int64_t changes = rng.Between(1, 4); changes > 0; --changes)
+      other[rng.Below(count)] = rng.Below(levels);
+    if (forest.Cost(other) > budget) continue;
+    EXPECT_GE(forest.Error(other), 0.99 * got->error);
+  }
 }
 
 TEST(SveBudget, RefusesBadInput) {
@@ -163,11 +197,16 @@ TEST(SveBudget, RefusesBadInput) {
   EXPECT_FALSE(AllocateIndependent({{{2, 0}}}, 1).ok());
   EXPECT_FALSE(AllocateIndependent({{{2, 0}}}, nan).ok());
   EXPECT_TRUE(AllocateIndependent({}, 1).ok());
-  const auto one = [](const std::vector<int64_t>&) { return 1.0; };
-  EXPECT_FALSE(AllocateCoupled({{}}, one, 2).ok());
-  EXPECT_FALSE(AllocateCoupled({{nan}}, one, 2).ok());
-  EXPECT_FALSE(AllocateCoupled({{0.0, 1.0}}, one, 0.5).ok());
-  EXPECT_EQ(AllocateCoupled({{0.0, 1.0}}, one, 2)->levels, (std::vector<int64_t>{0}));
+  EXPECT_TRUE(AllocateCoupled({}, 1).ok());
+  EXPECT_FALSE(AllocateCoupled({{{}, -1, {}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{nan}, -1, {{1}}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0}, -1, {{nan}}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0, 1}, -1, {{1}}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0}, 0, {{1}}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0}, 1, {{1}}}, {{0, 1}, -1, {{1}, {1}}}}, 2).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0, 1}, -1, {{1}, {1}}}}, 0.5).ok());
+  EXPECT_FALSE(AllocateCoupled({{{0, 1}, -1, {{1}, {1}}}}, nan).ok());
+  EXPECT_EQ(AllocateCoupled({{{0, 1}, -1, {{1}, {1}}}}, 2)->levels, (std::vector<int64_t>{0}));
 }
 
 }  // namespace
