@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -38,6 +40,11 @@ int64_t PositionsFor(int64_t samples) {
   return std::clamp<int64_t>((kRows + samples - 1) / samples, 2, 16);
 }
 
+int64_t PeakMemoryBytes() {
+  rusage usage{};
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? int64_t{usage.ru_maxrss} * 1024 : 0;
+}
+
 // One run of the verb: what its steps hand on to each other.
 class Optimizer {
  public:
@@ -54,6 +61,7 @@ class Optimizer {
     DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
     record_.elapsed_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    record_.peak_memory_bytes = PeakMemoryBytes();
     DEFTNN_RETURN_IF_ERROR(Write());
     if (tuner_) tuner_->RemoveCheckpoints();
     return record_;

@@ -151,6 +151,7 @@ std::string Reproduce(const OptimizeRecord& r) {
                          ? fmt::format("{} of each, interleaved", r.optimized.latency_ms.samples)
                          : "");
   fact("Took", std::isfinite(r.elapsed_s) ? FormatDuration(r.elapsed_s) : "");
+  fact("Peak memory", r.peak_memory_bytes > 0 ? FormatBytes(r.peak_memory_bytes) : "");
   std::string body = facts.empty() ? "" : "<dl>" + facts + "</dl>";
   if (!r.command.empty()) body += "<pre>" + EscapeHtml(r.command) + "</pre>";
   return Section("Reproduce", "The same seed, data, ISA and cost table give the same file.", body);

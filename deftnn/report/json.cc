@@ -176,6 +176,7 @@ std::string ToJson(const OptimizeRecord& r) {
       {"warnings", r.warnings},
       {"command", r.command},
       {"elapsed_s", Number(r.elapsed_s)},
+      {"peak_memory_bytes", r.peak_memory_bytes},
   };
   return Dump(json);
 }

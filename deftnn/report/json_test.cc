@@ -43,13 +43,14 @@ TEST(ReportJson, FineTuningHasExactlyTheseKeys) {
 
 TEST(ReportJson, OptimizeHasExactlyTheseKeys) {
   const Json json = Json::parse(ToJson(MadeUpOptimize()));
-  EXPECT_EQ(Keys(json), (Names{"schema_version", "model", "device", "seed", "metric", "baseline",
-                               "optimized", "speedup", "accuracy_drop_points",
-                               "accuracy_drop_standard_error", "parts", "layers",
-                               // beyond the first contract
-                               "output", "batch", "calibration_samples", "evaluation_samples",
-                               "goal", "criterion", "compensation", "group", "fine_tune",
-                               "given_up", "warnings", "command", "elapsed_s"}));
+  EXPECT_EQ(
+      Keys(json),
+      (Names{"schema_version", "model", "device", "seed", "metric", "baseline", "optimized",
+             "speedup", "accuracy_drop_points", "accuracy_drop_standard_error", "parts", "layers",
+             // beyond the first contract
+             "output", "batch", "calibration_samples", "evaluation_samples", "goal", "criterion",
+             "compensation", "group", "fine_tune", "given_up", "warnings", "command", "elapsed_s",
+             "peak_memory_bytes"}));
   EXPECT_TRUE(json["fine_tune"].is_null());
   EXPECT_EQ(Keys(json["device"]), (Names{"cpu", "isa", "threads", "peaks"}));
   for (const char* side : {"baseline", "optimized"}) {

@@ -114,6 +114,7 @@ struct OptimizeRecord {
   std::vector<std::string> warnings;
   std::string command;  // what reproduces the run
   double elapsed_s = kUnknown;
+  int64_t peak_memory_bytes = 0;  // resident, of the whole process; 0: not known
 };
 
 struct TuneRecord {
