@@ -56,6 +56,20 @@ std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
   return levels;
 }
 
+// By input channel: the multiply-adds that go with it, here and where it is made.
+std::vector<double> Savings(const std::vector<Layer>& layers, const Layer& layer) {
+  if (layer.producers.size() < 2) return {};
+  std::vector<double> savings(
+      layer.layout.channels,
+      static_cast<double>(layer.macs()) / static_cast<double>(layer.layout.channels));
+  for (size_t p = 0; p < layer.producers.size(); ++p) {
+    const Layer& maker = layers[layer.producers[p]];
+    for (const int64_t c : layer.made[p])
+      savings[c] += static_cast<double>(maker.macs()) / static_cast<double>(maker.outputs);
+  }
+  return savings;
+}
+
 // Groups of `eliminator` are the channels.
 void KeepOrder(const Eliminator& eliminator, LayerCurves& curves) {
   curves.channel_order = eliminator.free_removals().groups;
@@ -92,9 +106,10 @@ Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vec
       Method method = options.method;
       method.damping = layer.damping;
       const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
-        DEFTNN_ASSIGN_OR_RETURN(
-            const Eliminator eliminator,
-            Eliminator::Create(problem, OptionsOf(method, grouping, least), &pool));
+        EliminationOptions how = OptionsOf(method, grouping, least);
+        if (grouping == "channel") how.savings = Savings(layers, layer);
+        DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
+                                Eliminator::Create(problem, std::move(how), &pool));
         if (grouping == "channel") KeepOrder(eliminator, curves[i]);
         return MeasureCurve(graph, reference, layer, eliminator, options.yardstick, replay);
       };
@@ -151,19 +166,33 @@ void Allocator::Couple(size_t layer) {
   const std::vector<KeptFraction>& readers = coupled.reader < 0 ? kAll : levels_[coupled.reader];
   for (const KeptFraction& own : levels_[layer]) {
     std::vector<double>& row = coupled.cost.emplace_back();
-    for (const KeptFraction& reader : readers)
-      row.push_back(costs_.Cost(layer, reader.channels, own.channels * own.fine));
+    for (const KeptFraction& reader : readers) {
+      const double outputs =
+          coupled.reader < 0 ? 1.0 : OutputsKept(layer, coupled.reader, reader.channels);
+      row.push_back(costs_.Cost(layer, outputs, own.channels * own.fine));
+    }
   }
 }
 
-double Allocator::OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const {
-  return reader_[layer] < 0 ? 1.0 : kept[reader_[layer]].channels;
+double Allocator::OutputsKept(size_t layer, size_t reader, double channels) const {
+  if (channels >= 1.0) return 1.0;
+  const Layer& by = layers_[reader];
+  const auto p = std::find(by.producers.begin(), by.producers.end(), static_cast<int>(layer)) -
+                 by.producers.begin();
+  const std::vector<int64_t>& made = by.made[p];
+  int64_t kept = 0;
+  for (const int64_t c : ChannelsKept(reader, channels))
+    kept += std::binary_search(made.begin(), made.end(), c);
+  return static_cast<double>(std::max<int64_t>(1, kept)) /
+         static_cast<double>(layers_[layer].outputs);
 }
 
 double Allocator::Cost(const std::vector<KeptFraction>& kept) const {
   double cost = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    cost += costs_.Cost(i, OutputsKept(i, kept), kept[i].channels * kept[i].fine);
+    const int reader = reader_[i];
+    const double outputs = reader < 0 ? 1.0 : OutputsKept(i, reader, kept[reader].channels);
+    cost += costs_.Cost(i, outputs, kept[i].channels * kept[i].fine);
   }
   return cost;
 }
@@ -198,18 +227,22 @@ std::vector<KeptFraction> Allocator::UniformWithin(double budget) const {
   return all(std::max(least, kLeastUniform));
 }
 
+std::vector<int64_t> Allocator::ChannelsKept(size_t layer, double fraction) const {
+  const std::vector<int64_t>& order = curves_[layer].channel_order;
+  const auto all = static_cast<double>(layers_[layer].layout.channels);
+  const auto most = static_cast<int64_t>(order.size()) - curves_[layer].free_channels;
+  const int64_t count =
+      std::clamp<int64_t>(std::llround(fraction * all), 1, std::max<int64_t>(1, most));
+  std::vector<int64_t> channels(order.end() - count, order.end());
+  std::sort(channels.begin(), channels.end());
+  return channels;
+}
+
 std::vector<LayerCut> Allocator::Cuts(const std::vector<KeptFraction>& kept) const {
   std::vector<LayerCut> cuts(layers_.size());
   for (size_t i = 0; i < layers_.size(); ++i) {
     cuts[i].fine = kept[i].fine;
-    if (kept[i].channels >= 1.0) continue;
-    const std::vector<int64_t>& order = curves_[i].channel_order;
-    const auto all = static_cast<double>(layers_[i].layout.channels);
-    const auto most = static_cast<int64_t>(order.size()) - curves_[i].free_channels;
-    const int64_t count =
-        std::clamp<int64_t>(std::llround(kept[i].channels * all), 1, std::max<int64_t>(1, most));
-    cuts[i].channels.assign(order.end() - count, order.end());
-    std::sort(cuts[i].channels.begin(), cuts[i].channels.end());
+    if (kept[i].channels < 1.0) cuts[i].channels = ChannelsKept(i, kept[i].channels);
   }
   return cuts;
 }

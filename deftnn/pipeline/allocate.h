@@ -69,7 +69,10 @@ class Allocator {
   std::vector<KeptFraction> UniformWithin(double budget) const;
   // Fills in what a layer costs by its level and its reader's.
   void Couple(size_t layer);
-  double OutputsKept(size_t layer, const std::vector<KeptFraction>& kept) const;
+  // The share of a layer's outputs that its reader keeps at this fraction of its channels.
+  double OutputsKept(size_t layer, size_t reader, double channels) const;
+  // The input channels that a layer keeps, rising.
+  std::vector<int64_t> ChannelsKept(size_t layer, double fraction) const;
 
   const std::vector<Layer>& layers_;
   const std::vector<LayerCurves>& curves_;

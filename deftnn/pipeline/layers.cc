@@ -59,10 +59,15 @@ Result<Graph> ReadingOneChannel(const Graph& graph, int index, const Layer& laye
   return patch.Apply(graph);
 }
 
-// Which layers make channels that nobody needs once layer `index` reads only its first one; empty
+struct Producers {
+  std::vector<int> layers;  // as in Layer
+  std::vector<std::vector<int64_t>> made;
+};
+
+// Which layers make channels that nobody needs once layer `index` reads only its first one; none
 // when any of the others stays needed.
-Result<std::vector<int>> ProducersCut(const Graph& graph, const std::vector<Layer>& layers,
-                                      size_t index, const std::vector<ValueInfo>& inputs) {
+Result<Producers> ProducersCut(const Graph& graph, const std::vector<Layer>& layers, size_t index,
+                               const std::vector<ValueInfo>& inputs) {
   const Layer& layer = layers[index];
   DEFTNN_ASSIGN_OR_RETURN(const Graph trial,
                           ReadingOneChannel(graph, graph.FindNode(layer.name), layer));
@@ -71,22 +76,30 @@ Result<std::vector<int>> ProducersCut(const Graph& graph, const std::vector<Laye
   const Node& node = trial.node(trial.FindNode(layer.name));
   const ChannelLabels& labels = map.values[node.inputs[SynapseProduct::kX]];
   if (labels.empty() || static_cast<int64_t>(labels.labels.size()) != layer.layout.channels) {
-    return std::vector<int>{};
+    return Producers();
   }
   for (size_t c = 1; c < labels.labels.size(); ++c) {
-    if (map.channels.needed(labels.labels[c])) return std::vector<int>{};
+    if (map.channels.needed(labels.labels[c])) return Producers();
   }
   std::vector<ChannelId> roots;
   for (ChannelId id : labels.labels) roots.push_back(map.channels.Root(id));
   std::sort(roots.begin(), roots.end());
-  std::vector<int> producers;
+  Producers producers;
   for (size_t l = 0; l < layers.size(); ++l) {
     const ChannelLabels& made = map.values[trial.node(trial.FindNode(layers[l].name)).outputs[0]];
     const bool ours =
         !made.empty() && std::all_of(made.labels.begin(), made.labels.end(), [&](ChannelId id) {
           return std::binary_search(roots.begin(), roots.end(), map.channels.Root(id));
         });
-    if (ours) producers.push_back(static_cast<int>(l));
+    if (!ours) continue;
+    producers.layers.push_back(static_cast<int>(l));
+    std::vector<ChannelId> its;
+    for (ChannelId id : made.labels) its.push_back(map.channels.Root(id));
+    std::sort(its.begin(), its.end());
+    std::vector<int64_t>& channels = producers.made.emplace_back();
+    for (int64_t c = 0; c < std::ssize(labels.labels); ++c)
+      if (std::binary_search(its.begin(), its.end(), map.channels.Root(labels.labels[c])))
+        channels.push_back(c);
   }
   return producers;
 }
@@ -104,7 +117,9 @@ Result<std::vector<Layer>> ListLayers(const Graph& graph, const std::vector<Valu
   for (ValueId id : graph.inputs()) inputs.push_back(infos[id]);
   for (size_t i = 0; i < layers.size(); ++i) {
     if (!layers[i].why_not.empty() || layers[i].layout.channels < 2) continue;
-    DEFTNN_ASSIGN_OR_RETURN(layers[i].producers, ProducersCut(graph, layers, i, inputs));
+    DEFTNN_ASSIGN_OR_RETURN(Producers producers, ProducersCut(graph, layers, i, inputs));
+    layers[i].producers = std::move(producers.layers);
+    layers[i].made = std::move(producers.made);
   }
   return layers;
 }

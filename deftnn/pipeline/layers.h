@@ -26,6 +26,9 @@ struct Layer {
   /// Layers (indices) whose outputs can be cut where this one drops whole input channels; empty
   /// when somebody else reads those channels.
   std::vector<int> producers;
+  /// By producer: the input channels that it makes, rising. The branches of an addition make the
+  /// same ones together, those of a concatenation different ones.
+  std::vector<std::vector<int64_t>> made;
 
   int64_t macs() const { return rows * outputs * kept_k; }
 };

@@ -56,7 +56,13 @@ TEST(CutChannels, IsTheNetworkWithThoseWeightsZero) {
     for (size_t i = 0; i < layers.size(); ++i) {
       if (cuts[i].channels.empty()) continue;
       EXPECT_GE(narrow->layers[i].layout.channels, std::ssize(cuts[i].channels));
-      for (const int producer : layers[i].producers) {
+      for (size_t p = 0; p < layers[i].producers.size(); ++p) {
+        const int producer = layers[i].producers[p];
+        const std::vector<int64_t>& channels = layers[i].made[p];
+        const auto made = std::count_if(
+            cuts[i].channels.begin(), cuts[i].channels.end(),
+            [&](int64_t c) { return std::binary_search(channels.begin(), channels.end(), c); });
+        EXPECT_EQ(narrow->layers[producer].outputs, std::max<int64_t>(1, made));
         EXPECT_EQ(narrow->layers[producer].outputs, std::ssize(narrow->outputs[producer]));
         cut += layers[producer].outputs - narrow->layers[producer].outputs;
       }

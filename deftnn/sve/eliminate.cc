@@ -30,6 +30,9 @@ Status Check(const LayerProblem& p, const EliminationOptions& options) {
                  p.statistics.target_mean.size(), p.outputs);
   if (!(options.damping >= 0 && std::isfinite(options.damping)))
     return Error("a damping of {}", options.damping).WithHint("0.01");
+  if (std::any_of(options.savings.begin(), options.savings.end(),
+                  [](double s) { return !(s > 0 && std::isfinite(s)); }))
+    return Error("a group that saves nothing");
   if (!(options.step > 0 && options.step <= 1))
     return Error("an elimination step of {}", options.step).WithHint("0.02");
   return CheckStatistics(p.statistics);
@@ -117,6 +120,8 @@ Result<Eliminator> Eliminator::Create(LayerProblem problem, EliminationOptions o
   e.pool_ = pool;
   const LayerProblem& p = *e.problem_;
   e.groups_ = grouping->make(p.layout);
+  if (!e.options_.savings.empty() && e.options_.savings.size() != e.groups_.size())
+    return Error("{} savings for {} groups", e.options_.savings.size(), e.groups_.size());
   e.old_bias_ = OldBias(p);
   Matrix weights(p.outputs, p.layout.entries());
   std::copy(p.weights.begin(), p.weights.end(), weights.data.begin());
@@ -130,10 +135,12 @@ Result<Eliminator> Eliminator::Create(LayerProblem problem, EliminationOptions o
   for (const int64_t g : e.free_.groups) gone[g] = 1;
   std::vector<int64_t> index;
   EntryGroups candidates;
+  std::vector<double> savings;
   for (size_t g = 0; g < e.groups_.size(); ++g) {
     if (gone[g]) continue;
     index.push_back(static_cast<int64_t>(g));
     candidates.push_back(e.groups_[g]);
+    if (!e.options_.savings.empty()) savings.push_back(e.options_.savings[g]);
     e.paying_entries_ += static_cast<int64_t>(e.groups_[g].size());
   }
   const double mean = MeanDiagonal(p.statistics, candidates);
@@ -142,9 +149,10 @@ Result<Eliminator> Eliminator::Create(LayerProblem problem, EliminationOptions o
   const auto fewest = static_cast<int64_t>(std::max(0.0, e.options_.least_fraction) *
                                            static_cast<double>(p.layout.entries())) -
                       LargestGroup(e.groups_);
-  DEFTNN_ASSIGN_OR_RETURN(e.order_,
-                          criterion->rank({p.statistics, e.free_.weights, candidates, e.lambda_,
-                                           e.options_.step, pool, std::max<int64_t>(0, fewest)}));
+  DEFTNN_ASSIGN_OR_RETURN(
+      e.order_,
+      criterion->rank({p.statistics, e.free_.weights, candidates, e.lambda_, e.options_.step, pool,
+                       std::move(savings), std::max<int64_t>(0, fewest)}));
   for (int64_t& g : e.order_.groups) g = index[g];
   return e;
 }

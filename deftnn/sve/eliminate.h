@@ -33,6 +33,9 @@ struct EliminationOptions {
   double damping = 1e-2;      // lambda as a share of the mean diagonal of G
   double step = 0.02;         // of the remaining groups, between two rankings of obs
   bool free_removals = true;  // constants and copies first, exactly
+  /// By group: what one entry of it saves, relative to the others' (the layers that make channels
+  /// may differ in cost). Empty: all the same. Read by obs alone.
+  std::vector<double> savings;
   /// No smaller fraction will be asked for: ranking may end there. 0: any may be.
   double least_fraction = 0;
 };

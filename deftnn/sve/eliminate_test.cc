@@ -185,6 +185,44 @@ TEST(SveEliminate, KeepingAllOfUnchangedInputsChangesNothing) {
   EXPECT_LT(all.relative_error, 1e-12);
 }
 
+// Inputs that do not correlate: a group's cost is its own weight squared, whatever else is gone.
+TEST(SveEliminate, GroupsGoByCostPerWhatTheySave) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Rng rng(seed);
+    const int64_t k = 30;
+    LayerProblem problem;
+    problem.outputs = 1;
+    problem.layout = {k, 1};
+    problem.statistics.count = 100;
+    problem.statistics.mean.resize(k);
+    problem.statistics.gram = Matrix(k, k);
+    EliminationOptions options;
+    options.free_removals = false;
+    std::vector<int64_t> wanted(k);
+    for (int64_t i = 0; i < k; ++i) {
+      problem.statistics.gram.at(i, i) = 1;
+      problem.weights.push_back(static_cast<float>(rng.Normal()));
+      options.savings.push_back(rng.Uniform() * 9 + 1);
+      wanted[i] = i;
+    }
+    std::sort(wanted.begin(), wanted.end(), [&](int64_t a, int64_t b) {
+      const auto cost = [&](int64_t i) {
+        return std::pow(double(problem.weights[i]), 2) / options.savings[i];
+      };
+      return cost(a) < cost(b);
+    });
+    const auto eliminator = Eliminator::Create(problem, options);
+    ASSERT_TRUE(eliminator.ok()) << eliminator.status().ToString();
+    EXPECT_EQ(eliminator->order().groups, wanted);
+    options.savings[3] = 0;
+    EXPECT_FALSE(Eliminator::Create(problem, options).ok());
+    options.savings.pop_back();
+    options.savings[3] = 1;
+    EXPECT_FALSE(Eliminator::Create(problem, options).ok());
+  }
+}
+
 TEST(SveEliminate, EdgeCases) {
   Rng rng(9);
   const Case one = RandomCase(rng, 50, 1, 1, 1);  // K = 1, one output

@@ -19,6 +19,9 @@ struct RankingProblem {
   double lambda = 0;          // damping: H = G + lambda I
   double step = 0.02;         // share of the remaining groups that obs eliminates between rankings
   ThreadPool* pool = nullptr;
+  /// By group: what one entry of it saves, relative to the others'. Empty: all the same. Read by
+  /// obs alone.
+  std::vector<double> savings = {};
   int64_t fewest = 0;  // entries; the order of groups that go only below it does not matter
 };
 

@@ -20,6 +20,7 @@ constexpr int64_t kExactEntries = 512;
 
 struct LiveGroup {
   int64_t index, offset, size;  // into the candidates; its entries' place among the live ones
+  double worth;                 // what it saves: its entries, unless they differ
 };
 
 // Cholesky of Q with as little on the diagonal as it takes: rounding can spoil a Q that is nearly
@@ -134,13 +135,12 @@ int64_t EntriesOf(const std::vector<LiveGroup>& groups) {
   return entries;
 }
 
-// Cost per entry, which lets a shorter last group compete fairly.
+// Cost per entry, which lets a shorter last group compete fairly, or per what entries save.
 std::vector<double> Scores(const Surgeon& surgeon, const std::vector<LiveGroup>& live,
                            ThreadPool* pool) {
   std::vector<double> scores(live.size());
   const auto run = [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i)
-      scores[i] = surgeon.Cost(live[i]) / static_cast<double>(live[i].size);
+    for (int64_t i = begin; i < end; ++i) scores[i] = surgeon.Cost(live[i]) / live[i].worth;
   };
   if (pool && surgeon.entries * surgeon.outputs > (int64_t{1} << 21))
     pool->ParallelFor(static_cast<int64_t>(live.size()), run);
@@ -158,7 +158,7 @@ std::vector<std::pair<int64_t, double>> Greedy(Surgeon surgeon, std::vector<Live
     const std::vector<double> scores = Scores(surgeon, pool, nullptr);
     const auto best = std::min_element(scores.begin(), scores.end()) - scores.begin();
     const LiveGroup g = pool[best];
-    picked.emplace_back(g.index, scores[best] * static_cast<double>(g.size));
+    picked.emplace_back(g.index, scores[best] * g.worth);
     if (static_cast<int64_t>(picked.size()) == take) return picked;
     surgeon.Remove(Flags(surgeon.entries, {g}), nullptr);
     pool.erase(pool.begin() + best);
@@ -203,8 +203,7 @@ std::vector<std::pair<int64_t, double>> NextBatch(const Surgeon& surgeon,
   std::partial_sort(rank.begin(), rank.begin() + candidates, rank.end(), [&](int64_t a, int64_t b) {
     return scores[a] != scores[b] ? scores[a] < scores[b] : a < b;
   });
-  if (take == 1)
-    return {{live[rank[0]].index, scores[rank[0]] * static_cast<double>(live[rank[0]].size)}};
+  if (take == 1) return {{live[rank[0]].index, scores[rank[0]] * live[rank[0]].worth}};
   rank.resize(candidates);
   std::sort(rank.begin(), rank.end());
   std::vector<LiveGroup> few;
@@ -218,8 +217,10 @@ Result<EliminationOrder> Rank(const RankingProblem& problem) {
   std::vector<LiveGroup> live;
   for (size_t g = 0; g < problem.groups.size(); ++g) {
     const std::vector<int64_t>& group = problem.groups[g];
-    live.push_back({static_cast<int64_t>(g), static_cast<int64_t>(entry.size()),
-                    static_cast<int64_t>(group.size())});
+    live.push_back(
+        {static_cast<int64_t>(g), static_cast<int64_t>(entry.size()),
+         static_cast<int64_t>(group.size()),
+         static_cast<double>(group.size()) * (problem.savings.empty() ? 1.0 : problem.savings[g])});
     entry.insert(entry.end(), group.begin(), group.end());
   }
   EliminationOrder order;
