@@ -17,22 +17,13 @@ bool GivesAll(const OptimizeOptions& options) {
 Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
                      int64_t batch, const OptimizeOptions& options) {
   const Dataset shuffled = calibration.Shuffled(options.common.seed);
-  // Where accuracy chooses nothing, few samples need to be held back from the statistics.
-  const bool given = GivesAll(options) && evaluation;
-  const int64_t held_back =
-      given ? std::clamp<int64_t>(shuffled.size() / 4, 1, kCurveSamples + kFewSelection)
-            : shuffled.size() / 2;
   const int64_t wanted =
-      std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() - held_back));
+      std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() / 2));
   auto [statistics, rest] = shuffled.Split(wanted);
   if (rest.size() == 0)
     return Error("calibration needs at least two samples").WithFile(options.calibration);
   Splits splits{statistics, statistics, rest, rest};
-  if (rest.size() >= 4 * kCurveSamples || (given && rest.size() > kCurveSamples)) {
-    std::tie(splits.curves, rest) = rest.Split(kCurveSamples);
-  } else if (given) {
-    splits.curves = rest;
-  }
+  if (rest.size() >= 4 * kCurveSamples) std::tie(splits.curves, rest) = rest.Split(kCurveSamples);
   splits.selection = rest;
   if (evaluation) {
     splits.report = *evaluation;

@@ -43,7 +43,9 @@ class Reader {
   }
   std::vector<float> Floats() {
     const uint64_t count = Get<uint64_t>();
-    if (count > bytes_.size() / sizeof(float) || !Room(count * sizeof(float))) return {};
+    if (count == 0 || count > bytes_.size() / sizeof(float) || !Room(count * sizeof(float))) {
+      return {};
+    }
     std::vector<float> values(count);
     std::memcpy(values.data(), bytes_.data() + at_, count * sizeof(float));
     at_ += count * sizeof(float);
