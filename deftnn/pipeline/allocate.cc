@@ -4,43 +4,17 @@
 #include <cmath>
 
 #include "deftnn/pipeline/gain.h"
-#include "deftnn/pipeline/replay.h"
 
 namespace deftnn {
 namespace {
 
-// Where the curves are measured, and the finer grid that allocation chooses from.
-constexpr double kMeasuredFractions[] = {0.75, 0.5, 0.3, 0.15};
+// What allocation chooses from.
 constexpr double kLeastChannels = 0.2;
 constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 // One fraction for all layers: the least, and how often its range is halved.
 constexpr double kLeastUniform = 0.02;
 constexpr int kUniformSteps = 30;
-
-// Of the network with one layer reduced, in front of which the replay stands.
-Result<double> LossWith(const Graph& original, const Outputs& reference, const Layer& layer,
-                        const Elimination& elimination, const Yardstick& yardstick,
-                        Replay& replay) {
-  DEFTNN_ASSIGN_OR_RETURN(const Graph graph, WithElimination(original, layer, elimination));
-  DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, replay.RunToEnd(graph));
-  return LossOf(reference, outputs, yardstick);
-}
-
-// Error grows about with the square of what is gone, so its root is what interpolates well.
-Result<ErrorCurve> MeasureCurve(const Graph& original, const Outputs& reference, const Layer& layer,
-                                const Eliminator& eliminator, const Yardstick& yardstick,
-                                Replay& replay) {
-  ErrorCurve roots{{1.0}, {0.0}};
-  for (double fraction : kMeasuredFractions) {
-    DEFTNN_ASSIGN_OR_RETURN(const Elimination elimination, eliminator.KeepFraction(fraction));
-    DEFTNN_ASSIGN_OR_RETURN(const double loss,
-                            LossWith(original, reference, layer, elimination, yardstick, replay));
-    roots.fractions.push_back(fraction);
-    roots.errors.push_back(std::sqrt(std::max(0.0, loss)));
-  }
-  return MakeMonotone(roots);
-}
 
 // How much of a layer's input channels may stay: counts that fill the vectors of the layer that
 // makes them, or halves and quarters of vectors where there are few.
@@ -56,28 +30,6 @@ std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
   return levels;
 }
 
-// By input channel: the multiply-adds that go with it, here and where it is made.
-std::vector<double> Savings(const std::vector<Layer>& layers, const Layer& layer) {
-  if (layer.producers.size() < 2) return {};
-  std::vector<double> savings(
-      layer.layout.channels,
-      static_cast<double>(layer.macs()) / static_cast<double>(layer.layout.channels));
-  for (size_t p = 0; p < layer.producers.size(); ++p) {
-    const Layer& maker = layers[layer.producers[p]];
-    for (const int64_t c : layer.made[p])
-      savings[c] += static_cast<double>(maker.macs()) / static_cast<double>(maker.outputs);
-  }
-  return savings;
-}
-
-// Groups of `eliminator` are the channels.
-void KeepOrder(const Eliminator& eliminator, LayerCurves& curves) {
-  curves.channel_order = eliminator.free_removals().groups;
-  curves.free_channels = static_cast<int64_t>(curves.channel_order.size());
-  curves.channel_order.insert(curves.channel_order.end(), eliminator.order().groups.begin(),
-                              eliminator.order().groups.end());
-}
-
 double ErrorAt(const ErrorCurve& roots, double fraction) {
   if (fraction >= 1.0 || roots.fractions.empty()) return 0;
   const double root = Interpolate(roots, fraction);
@@ -85,45 +37,6 @@ double ErrorAt(const ErrorCurve& roots, double fraction) {
 }
 
 }  // namespace
-
-Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vector<Layer>& layers,
-                                               const std::vector<LayerStatistics>& statistics,
-                                               const Dataset& samples, const CurveOptions& options,
-                                               ThreadPool& pool) {
-  const Graph& graph = original.graph();
-  Replay replay(samples,
-                {.session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
-                 .format = options.format});
-  DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, replay.RunToEnd(graph));
-  std::vector<LayerCurves> curves(layers.size());
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const Layer& layer = layers[i];
-    if (layer.why_not.empty()) {
-      DEFTNN_RETURN_IF_ERROR(replay.RunTo(graph, layer.name, nullptr));
-      DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem, ProblemOf(graph, layer, statistics[i]));
-      const double least =
-          *std::min_element(std::begin(kMeasuredFractions), std::end(kMeasuredFractions));
-      Method method = options.method;
-      method.damping = layer.damping;
-      const auto measure = [&](const std::string& grouping) -> Result<ErrorCurve> {
-        EliminationOptions how = OptionsOf(method, grouping, least);
-        if (grouping == "channel") how.savings = Savings(layers, layer);
-        DEFTNN_ASSIGN_OR_RETURN(const Eliminator eliminator,
-                                Eliminator::Create(problem, std::move(how), &pool));
-        if (grouping == "channel") KeepOrder(eliminator, curves[i]);
-        return MeasureCurve(graph, reference, layer, eliminator, options.yardstick, replay);
-      };
-      if (options.fine) {
-        DEFTNN_ASSIGN_OR_RETURN(curves[i].fine, measure(options.method.grouping));
-      }
-      if (options.channels && !layer.producers.empty()) {
-        DEFTNN_ASSIGN_OR_RETURN(curves[i].channels, measure("channel"));
-      }
-    }
-    if (options.advance) options.advance();
-  }
-  return curves;
-}
 
 Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
                      CostModel costs, AllocationRule rule)

@@ -1,43 +1,14 @@
-// How much of each layer to keep: error curves measured on the real network, against measured
-// costs.
+// How much of each layer to keep: error curves against measured costs.
 #pragma once
 
-#include <functional>
 #include <vector>
 
-#include "deftnn/analysis/sensitivity.h"
 #include "deftnn/pipeline/costs.h"
+#include "deftnn/pipeline/curves.h"
 #include "deftnn/pipeline/reduce.h"
-#include "deftnn/pipeline/score.h"
 #include "deftnn/sve/budget.h"
 
 namespace deftnn {
-
-/// The root of what the network's outputs lose (LossOf, on unlabelled samples) when one layer alone
-/// keeps a fraction, by whole channels and by finer groups.
-struct LayerCurves {
-  ErrorCurve channels;  // empty where no producer can be cut
-  ErrorCurve fine;
-  /// Input channels in the order in which they go, and how many of them go for nothing: those are
-  /// first. Empty where no producer can be cut.
-  std::vector<int64_t> channel_order;
-  int64_t free_channels = 0;
-};
-
-struct CurveOptions {
-  Method method;
-  Yardstick yardstick;                // whose kind of loss counts
-  bool channels = true, fine = true;  // which stages may be used at all
-  int threads = 0;
-  FormatChoice format;            // that the networks run in
-  std::function<void()> advance;  // after each layer; may be null
-};
-
-/// Runs `original` with one layer reduced at a time over `samples`; statistics by layer.
-Result<std::vector<LayerCurves>> MeasureCurves(Session& original, const std::vector<Layer>& layers,
-                                               const std::vector<LayerStatistics>& statistics,
-                                               const Dataset& samples, const CurveOptions& options,
-                                               ThreadPool& pool);
 
 /// Each layer's own fraction, by the errors that were measured, or one for all layers.
 enum class AllocationRule { kMeasured, kUniform };

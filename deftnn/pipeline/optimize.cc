@@ -9,6 +9,7 @@
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
 #include "deftnn/pipeline/check_writable.h"
+#include "deftnn/pipeline/choose_allocator.h"
 #include "deftnn/pipeline/choose_format.h"
 #include "deftnn/pipeline/conditioning.h"
 #include "deftnn/pipeline/feed.h"
@@ -31,13 +32,13 @@ namespace deftnn {
 namespace {
 
 constexpr double kDefaultDrop = 0.5;
-constexpr int64_t kRows = 16384;
+constexpr int64_t kRows = 16384, kFewestPositions = 2, kMostPositions = 64;
 constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
 
 // Output positions to look at, a sample: a convolution's rows add up to about kRows, a fully
 // connected layer has but one row a sample, so that samples are worth more than positions.
 int64_t PositionsFor(int64_t samples) {
-  return std::clamp<int64_t>((kRows + samples - 1) / samples, 2, 16);
+  return std::clamp((kRows + samples - 1) / samples, kFewestPositions, kMostPositions);
 }
 
 int64_t PeakMemoryBytes() {
@@ -261,28 +262,37 @@ class Optimizer {
         CalibrateOriginal(*original_, layers_, splits_.statistics, calibration, pool_, &targets));
     DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics, calibration));
     const bool automatic = options_.group == "auto";
-    CurveOptions curve_options{method,
-                               yardstick_,
-                               automatic || options_.group == "channel",
-                               options_.group != "channel",
-                               pool_.size(),
-                               format_,
-                               nullptr};
+    CurveOptions curve_options;
+    curve_options.method = method;
+    curve_options.yardstick = yardstick_;
+    curve_options.channels = automatic || options_.group == "channel";
+    curve_options.fine = options_.group != "channel";
+    curve_options.threads = pool_.size();
+    curve_options.format = format_;
     const Dataset curve_data =
         splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
+    const CurveEffort effort =
+        PlanCurves(layers_, curve_options, curve_data.size(),
+                   BatchFor(model_.graph, options_.common.batch), BatchFor(model_.graph, 1));
+    curve_options.every_fraction = effort.every_fraction;
     {
       Progress progress("error curves", static_cast<int64_t>(layers_.size()));
       curve_options.advance = [&] { progress.Advance(); };
-      DEFTNN_ASSIGN_OR_RETURN(curves_, MeasureCurves(*original_, layers_, statistics, curve_data,
-                                                     curve_options, pool_));
+      DEFTNN_ASSIGN_OR_RETURN(
+          curves_, MeasureCurves(*original_, layers_, statistics,
+                                 curve_data.Slice(0, effort.samples), curve_options, pool_));
     }
     DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
-    const Allocator allocator(
-        layers_, curves_, std::move(costs),
-        options_.allocation == "uniform" ? AllocationRule::kUniform : AllocationRule::kMeasured);
+    const bool uniform = options_.allocation == "uniform";
+    std::vector<Allocator> allocators;
+    for (const std::vector<LayerCurves>& curves : curves_) {
+      allocators.emplace_back(layers_, curves, costs,
+                              uniform ? AllocationRule::kUniform : AllocationRule::kMeasured);
+      if (uniform) break;  // errors play no part
+    }
     SearchSetting setting{*original_,
                           layers_,
-                          allocator,
+                          &allocators.front(),
                           splits_.statistics,
                           targets,
                           splits_.selection,
@@ -305,13 +315,15 @@ class Optimizer {
         return std::move(tuned.graph);
       };
     }
+    DEFTNN_RETURN_IF_ERROR(ChooseAllocator(
+        allocators, options_.reduce_macs.value_or(kFirstCostRatio), splits_.trial, setting));
     const auto search = [&]() -> Result<Candidate> {
       if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);
       if (options_.reduce_macs) return SearchMacs(setting, *options_.reduce_macs);
       return SearchMaxDrop(setting, options_.max_drop.value_or(kDefaultDrop));
     };
     DEFTNN_ASSIGN_OR_RETURN(candidate_, search());
-    reasons_ = allocator.reasons();
+    reasons_ = setting.allocator->reasons();
     // A goal in multiply-adds is met by counting them.
     if (options_.reduce_macs) return {};
     DEFTNN_ASSIGN_OR_RETURN(candidate_,
@@ -430,7 +442,7 @@ class Optimizer {
   Outputs selection_reference_;
   Score selection_score_;
   FormatChoice format_;
-  std::vector<LayerCurves> curves_;
+  CurvesByLoss curves_;
   std::unique_ptr<ProcessGroup> group_;  // null: alone
   int64_t statistics_count_ = 0;         // samples that statistics are of, over all processes
   std::optional<FineTuner> tuner_;

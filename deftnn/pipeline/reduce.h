@@ -19,6 +19,7 @@ struct KeptFraction {
   double channels = 1.0;
   double fine = 1.0;
   bool dense() const { return channels >= 1.0 && fine >= 1.0; }
+  bool operator==(const KeptFraction&) const = default;
 };
 
 struct Method {

@@ -16,7 +16,6 @@ constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for
 constexpr double kMarginErrors = 0.5;     // standard errors that the expected drop stays below
 constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
 constexpr double kLeastStep = 1.02;       // between the ratios of two candidates
-constexpr double kFirstCostRatio = 2.25;  // of the first one
 constexpr double kFirstTunedRatio = 4.5;  // where candidates are trained
 constexpr double kLargestCostRatio = 24.0;
 constexpr double kLatencySeconds = 0.4;
@@ -65,7 +64,7 @@ Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const s
                               Reached reached) {
   double ratio = goal, best = 0;
   for (int probe = 0; probe < kProbes; ++probe) {
-    const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
+    const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     DEFTNN_ASSIGN_OR_RETURN(const double got, reached(candidate));
     spdlog::info("cost ratio {:.2f}: {:.2f}x {}", ratio, got, what);
@@ -89,11 +88,12 @@ Result<Drop> JudgeTuned(const SearchSetting& setting, const Candidate& candidate
 
 Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept) {
+  if (setting.made && setting.made->kept == kept) return *setting.made;
   Candidate candidate;
   candidate.kept = kept;
   DEFTNN_ASSIGN_OR_RETURN(
       candidate.reduced,
-      ReduceNetwork(setting.original, setting.layers, setting.allocator.Cuts(kept),
+      ReduceNetwork(setting.original, setting.layers, setting.allocator->Cuts(kept),
                     setting.statistics_data, setting.targets, setting.reduce, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));
@@ -149,7 +149,7 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
   double limit = points, ratio = setting.tune_briefly ? kFirstTunedRatio : kFirstCostRatio;
   int best = -1;
   for (int probe = 0; probe < kMostJudged; ++probe) {
-    const auto kept = setting.allocator.Within(setting.allocator.DenseCost() / ratio);
+    const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     Judgement judgement{.ratio = ratio};
     DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeTuned(setting, candidate, judgement.loss));
@@ -180,7 +180,7 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
                         : fmt::format("the one of {:.2f}, {:+.2f} points expected, is taken",
                                       judged[best].ratio, -law.DropAt(judged[best].loss)));
   if (best >= 0) return std::move(candidates[best]);
-  return MakeCandidate(setting, setting.allocator.Dense());
+  return MakeCandidate(setting, setting.allocator->Dense());
 }
 
 Result<Candidate> SearchMacs(const SearchSetting& setting, double ratio) {

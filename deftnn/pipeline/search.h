@@ -13,11 +13,20 @@
 
 namespace deftnn {
 
+struct Candidate {
+  std::vector<KeptFraction> kept;  // by layer
+  Reduced reduced;                 // fp32 weights
+  double macs_ratio = 1;           // the original's multiply-adds over this one's
+};
+
+/// Of dense cost to budget, at which a search for a drop begins.
+inline constexpr double kFirstCostRatio = 2.25;
+
 /// What the search works on. Everything outlives it.
 struct SearchSetting {
   Session& original;  // dense, fp32
   const std::vector<Layer>& layers;
-  const Allocator& allocator;
+  const Allocator* allocator;
   const Dataset& statistics_data;      // calibration samples
   const LayerTargets& targets;         // the original's, on them
   const Dataset& selection;            // judged on; seen by no statistic
@@ -33,12 +42,8 @@ struct SearchSetting {
   std::function<Result<Graph>(const Graph&)> tune_briefly = nullptr;
   /// What all processes take a measured value to be; null where there is but one.
   std::function<double(double)> agreed = nullptr;
-};
-
-struct Candidate {
-  std::vector<KeptFraction> kept;  // by layer
-  Reduced reduced;                 // fp32 weights
-  double macs_ratio = 1;           // the original's multiply-adds over this one's
+  /// A candidate of this setting that was made already.
+  std::optional<Candidate> made = std::nullopt;
 };
 
 /// What a candidate of a cost ratio lost on the selection.

@@ -6,7 +6,7 @@
 namespace deftnn {
 namespace {
 
-constexpr int64_t kMostSelection = 8192;
+constexpr int64_t kMostSelection = 8192, kMostTrial = 2048;
 
 }  // namespace
 
@@ -36,7 +36,9 @@ Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& e
   }
   if (splits.selection.size() > kMostSelection)
     splits.selection = splits.selection.Slice(0, kMostSelection);
-  for (Dataset* part : {&splits.statistics, &splits.curves, &splits.selection, &splits.report}) {
+  splits.trial = splits.selection.Slice(0, std::min(splits.selection.size(), kMostTrial));
+  for (Dataset* part :
+       {&splits.statistics, &splits.curves, &splits.selection, &splits.report, &splits.trial}) {
     if (part->size() < batch) {
       return Error("{} samples are too few for batches of {}, which the network is fixed to",
                    calibration.size(), batch)

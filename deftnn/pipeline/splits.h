@@ -17,6 +17,7 @@ inline constexpr int64_t kFewSelection = 100;
 /// are enough: errors on the samples that weights were fitted to would look too small.
 struct Splits {
   Dataset statistics, curves, selection, report;
+  Dataset trial;  // the first of the selection: what a few whole candidates are compared on
 };
 
 /// Whether multiply-adds and the format are given, so that accuracy chooses nothing.

@@ -46,7 +46,8 @@ TEST(Splits, TooFewSamplesAreAnError) {
 TEST(Splits, PartsAreWholeBatches) {
   const Splits splits = Split(Samples(1001), std::nullopt, 4, {}).value();
   for (const Dataset* part :
-       {&splits.statistics, &splits.curves, &splits.selection, &splits.report}) {
+       {&splits.statistics, &splits.curves, &splits.selection, &splits.report, &splits.trial}) {
+    EXPECT_GT(part->size(), 0);
     EXPECT_EQ(part->size() % 4, 0);
   }
 }
