@@ -10,6 +10,7 @@ ChannelId ChannelSet::Fresh() {
   const ChannelId id = static_cast<ChannelId>(parent_.size());
   parent_.push_back(id);
   needed_.push_back(false);
+  pinned_.push_back(false);
   return id;
 }
 
@@ -28,6 +29,7 @@ void ChannelSet::Unify(ChannelId a, ChannelId b) {
   if (b < a) std::swap(a, b);
   parent_[b] = a;
   needed_[a] = needed_[a] || needed_[b];
+  pinned_[a] = pinned_[a] || pinned_[b];
 }
 
 ChannelLabels ChannelContext::Fresh(int axis, int64_t count) {
@@ -39,6 +41,14 @@ ChannelLabels ChannelContext::Fresh(int axis, int64_t count) {
 
 void ChannelContext::Need(const ChannelLabels& labels) {
   for (ChannelId id : labels.labels) channels_.Need(id);
+}
+
+void ChannelContext::Keep(const ChannelLabels& labels) {
+  for (ChannelId id : labels.labels) channels_.Keep(id);
+}
+
+void ChannelContext::Pin(const ChannelLabels& labels) {
+  for (ChannelId id : labels.labels) channels_.Pin(id);
 }
 
 void ChannelContext::Unify(const ChannelLabels& a, const ChannelLabels& b) {

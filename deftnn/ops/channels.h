@@ -20,20 +20,25 @@ struct ChannelLabels {
   bool empty() const { return axis < 0; }
 };
 
-/// A union-find forest over channels with the two facts that decide whether one can be cut.
+/// A union-find forest over channels with the facts that decide whether one can be cut or moved.
 class ChannelSet {
  public:
   ChannelId Fresh();
   ChannelId Root(ChannelId id) const;
   void Unify(ChannelId a, ChannelId b);
-  /// Somebody reads this channel's values.
-  void Need(ChannelId id) { needed_[Root(id)] = true; }
+  /// Somebody reads this channel's values where they lie.
+  void Need(ChannelId id) { needed_[Root(id)] = pinned_[Root(id)] = true; }
+  /// Somebody reads them, and would find them elsewhere.
+  void Keep(ChannelId id) { needed_[Root(id)] = true; }
+  /// The channel may go but not move.
+  void Pin(ChannelId id) { pinned_[Root(id)] = true; }
   bool needed(ChannelId id) const { return needed_[Root(id)]; }
+  bool pinned(ChannelId id) const { return pinned_[Root(id)]; }
   int size() const { return static_cast<int>(parent_.size()); }
 
  private:
   mutable std::vector<ChannelId> parent_;
-  std::vector<bool> needed_;
+  std::vector<bool> needed_, pinned_;
 };
 
 /// A constant input of a node whose positions along `axis` go with channels.
@@ -71,7 +76,11 @@ class ChannelContext {
   ChannelLabels Fresh(int axis, int64_t count);
   /// Every channel of these labels is read here.
   void Need(const ChannelLabels& labels);
-  void Need(ChannelId id) { channels_.Need(id); }
+  /// Every channel of these labels is read here, and may lie elsewhere along the axis if what
+  /// belongs to it follows.
+  void Keep(const ChannelLabels& labels);
+  void Keep(ChannelId id) { channels_.Keep(id); }
+  void Pin(const ChannelLabels& labels);
   /// Position by position the same channel from here on; the two must be of equal length.
   void Unify(const ChannelLabels& a, const ChannelLabels& b);
   void SetOutput(size_t i, ChannelLabels labels) { outputs_[i] = std::move(labels); }

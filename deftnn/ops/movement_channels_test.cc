@@ -13,7 +13,8 @@ using test::Ints;
 
 struct Flow {
   ChannelLabels output;
-  bool ended = false;  // every channel is needed here
+  bool ended = false;  // every channel is needed where it lies
+  bool kept = false;   // every channel is needed
 };
 
 /// Runs the operator's rule on an input of shape `shape` with one channel per position of `axis`.
@@ -49,16 +50,20 @@ Flow Through(const std::string& op, const Shape& shape, int axis, std::vector<Te
   inputs[0] = labels;
   ChannelContext context(graph, node, shapes, {(*outputs)[0].shape}, inputs, channels);
   FindOp("", op)->channels(context);
-  Flow flow{context.outputs()[0], true};
-  for (ChannelId id : labels.labels) flow.ended = flow.ended && channels.needed(id);
+  Flow flow{context.outputs()[0], true, true};
+  for (ChannelId id : labels.labels) {
+    flow.ended = flow.ended && channels.needed(id) && channels.pinned(id);
+    flow.kept = flow.kept && channels.needed(id);
+  }
   EXPECT_EQ(flow.ended, flow.output.empty());
   if (flow.output.empty()) return flow;
-  // The labels must follow the values: run the operator on the channels' own numbers.
+  // The labels must follow the values: run the operator on the channels' own numbers, from 1. New
+  // channels hold 0.
   Tensor x = Tensor::Zeros(ElementType::kFloat32, shape);
   int64_t inner = 1;
   for (size_t k = axis + 1; k < shape.size(); ++k) inner *= shape[k];
   for (int64_t i = 0; i < x.size(); ++i) {
-    x.mutable_values<float>()[i] = static_cast<float>(labels.labels[i / inner % shape[axis]]);
+    x.mutable_values<float>()[i] = static_cast<float>(labels.labels[i / inner % shape[axis]] + 1);
   }
   std::vector<Tensor> tensors = {x};
   tensors.insert(tensors.end(), constants.begin(), constants.end());
@@ -66,8 +71,8 @@ Flow Through(const std::string& op, const Shape& shape, int axis, std::vector<Te
   int64_t below = 1;
   for (int k = flow.output.axis + 1; k < y.rank(); ++k) below *= y.shape()[k];
   for (int64_t i = 0; i < y.size(); ++i) {
-    EXPECT_EQ(y.values<float>()[i],
-              static_cast<float>(flow.output.labels[i / below % y.shape()[flow.output.axis]]));
+    const ChannelId label = flow.output.labels[i / below % y.shape()[flow.output.axis]];
+    EXPECT_EQ(y.values<float>()[i], label < shape[axis] ? static_cast<float>(label + 1) : 0.0f);
   }
   return flow;
 }
@@ -114,7 +119,13 @@ TEST(MovementChannels, SliceAndPadPassOtherAxes) {
   EXPECT_TRUE(Through("Slice", {2, 3}, 1, {Vector({-3}), Vector({-1}), Vector({1})}).ended);
   const Tensor edge = Vector({0, 0, 1, 0, 0, 1});
   EXPECT_EQ(Through("Pad", {2, 3, 4}, 1, {edge}, {{"mode", std::string("edge")}}).output.axis, 1);
-  EXPECT_TRUE(Through("Pad", {2, 3, 4}, 1, {Vector({0, 1, 0, 0, 0, 0})}).ended);
+  // Between new channels: they can move but not go.
+  const Flow padded = Through("Pad", {2, 3, 4}, 1, {Vector({0, 1, 0, 0, 2, 0})});
+  EXPECT_THAT(padded.output.labels, testing::ElementsAre(3, 0, 1, 2, 4, 5));
+  EXPECT_TRUE(padded.kept);
+  const Tensor around = Vector({0, 1, 0, 0, 1, 0});
+  EXPECT_TRUE(Through("Pad", {2, 3, 4}, 1, {around}, {{"mode", std::string("wrap")}}).ended);
+  EXPECT_TRUE(Through("Pad", {2, 3, 4}, 1, {Vector({0, -1, 0, 0, 0, 0})}).ended);
 }
 
 TEST(MovementChannels, SplitPassesOtherAxesOnly) {

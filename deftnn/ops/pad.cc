@@ -144,7 +144,7 @@ Status Evaluate(EvaluateContext& context) {
   return {};
 }
 
-/// Channels pass where their own axis is not padded.
+/// Channels pass. Where their own axis is padded, the new ones are all alike, but none can be cut.
 void Channels(ChannelContext& context) {
   const ChannelLabels& labels = context.input(0);
   const bool constant = context.num_inputs() > 1 && context.is_constant(1) &&
@@ -155,10 +155,18 @@ void Channels(ChannelContext& context) {
   const auto axes = has_axes ? ToInt64Vector(context.constant(3)) : std::vector<int64_t>{};
   if (!pads.ok() || !axes.ok()) return context.End();
   const auto resolved = Resolve(context.input_shape(0).size(), *pads, *axes, has_axes);
-  if (!resolved.ok() || resolved->begin[labels.axis] != 0 || resolved->end[labels.axis] != 0) {
+  if (!resolved.ok()) return context.End();
+  const int64_t before = resolved->begin[labels.axis], after = resolved->end[labels.axis];
+  if (before == 0 && after == 0) return context.SetOutput(0, labels);
+  if (before < 0 || after < 0 || context.node().String("mode", "constant") != "constant") {
     return context.End();
   }
-  context.SetOutput(0, labels);
+  ChannelLabels padded = context.Fresh(labels.axis, before);
+  padded.labels.insert(padded.labels.end(), labels.labels.begin(), labels.labels.end());
+  const ChannelLabels behind = context.Fresh(labels.axis, after);
+  padded.labels.insert(padded.labels.end(), behind.labels.begin(), behind.labels.end());
+  context.Keep(padded);
+  context.SetOutput(0, std::move(padded));
 }
 
 }  // namespace

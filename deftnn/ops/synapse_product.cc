@@ -178,9 +178,11 @@ void Channels(ChannelContext& context) {
   const int channel_axis =
       read->kind == Kind::kConv ? 1 : static_cast<int>(context.output_shape(0).size()) - 1;
   if (!x.empty() && x.axis == channel_axis) {
-    for (int64_t k : KeptEntries(context.constant(SynapseProduct::kKept), read->group_size)) {
-      context.Need(x.labels[k % read->channels]);
-    }
+    const std::vector<int64_t> entries =
+        KeptEntries(context.constant(SynapseProduct::kKept), read->group_size);
+    for (int64_t k : entries) context.Keep(x.labels[k % read->channels]);
+    // A table of some entries lists them in the order of their channels.
+    if (std::ssize(entries) != FullK(context.node(), *read)) context.Pin(x);
   } else {
     context.Need(x);
   }
