@@ -8,6 +8,7 @@
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
+#include "deftnn/pipeline/channel_order.h"
 #include "deftnn/pipeline/check_writable.h"
 #include "deftnn/pipeline/choose_allocator.h"
 #include "deftnn/pipeline/choose_format.h"
@@ -258,30 +259,11 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(const CalibrationOptions calibration, TakeShare());
     LayerTargets targets;
     DEFTNN_ASSIGN_OR_RETURN(
-        const std::vector<LayerStatistics> statistics,
+        std::vector<LayerStatistics> statistics,
         CalibrateOriginal(*original_, layers_, splits_.statistics, calibration, pool_, &targets));
     DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics, calibration));
-    const bool automatic = options_.group == "auto";
-    CurveOptions curve_options;
-    curve_options.method = method;
-    curve_options.yardstick = yardstick_;
-    curve_options.channels = automatic || options_.group == "channel";
-    curve_options.fine = options_.group != "channel";
-    curve_options.threads = pool_.size();
-    curve_options.format = format_;
-    const Dataset curve_data =
-        splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
-    const CurveEffort effort =
-        PlanCurves(layers_, curve_options, curve_data.size(),
-                   BatchFor(model_.graph, options_.common.batch), BatchFor(model_.graph, 1));
-    curve_options.every_fraction = effort.every_fraction;
-    {
-      Progress progress("error curves", static_cast<int64_t>(layers_.size()));
-      curve_options.advance = [&] { progress.Advance(); };
-      DEFTNN_ASSIGN_OR_RETURN(
-          curves_, MeasureCurves(*original_, layers_, statistics,
-                                 curve_data.Slice(0, effort.samples), curve_options, pool_));
-    }
+    DEFTNN_RETURN_IF_ERROR(Order(method, statistics, targets));
+    DEFTNN_RETURN_IF_ERROR(MeasureErrors(method, statistics));
     DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
     const bool uniform = options_.allocation == "uniform";
     std::vector<Allocator> allocators;
@@ -290,7 +272,7 @@ class Optimizer {
                               uniform ? AllocationRule::kUniform : AllocationRule::kMeasured);
       if (uniform) break;  // errors play no part
     }
-    SearchSetting setting{*original_,
+    SearchSetting setting{Ordered(),
                           layers_,
                           &allocators.front(),
                           splits_.statistics,
@@ -330,6 +312,53 @@ class Optimizer {
                             RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
     return {};
   }
+
+  Status MeasureErrors(const Method& method, const std::vector<LayerStatistics>& statistics) {
+    const bool automatic = options_.group == "auto";
+    CurveOptions curve_options;
+    curve_options.method = method;
+    curve_options.yardstick = yardstick_;
+    curve_options.channels = automatic || options_.group == "channel";
+    curve_options.fine = options_.group != "channel";
+    curve_options.threads = pool_.size();
+    curve_options.format = format_;
+    const Dataset curve_data =
+        splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
+    const CurveEffort effort =
+        PlanCurves(layers_, curve_options, curve_data.size(),
+                   BatchFor(model_.graph, options_.common.batch), BatchFor(model_.graph, 1));
+    curve_options.every_fraction = effort.every_fraction;
+    {
+      Progress progress("error curves", static_cast<int64_t>(layers_.size()));
+      curve_options.advance = [&] { progress.Advance(); };
+      DEFTNN_ASSIGN_OR_RETURN(
+          curves_, MeasureCurves(Ordered(), layers_, statistics,
+                                 curve_data.Slice(0, effort.samples), curve_options, pool_));
+    }
+    return {};
+  }
+
+  // Another order of the channels, where groups of neighbours are chosen.
+  Status Order(const Method& method, std::vector<LayerStatistics>& statistics,
+               LayerTargets& targets) {
+    DEFTNN_ASSIGN_OR_RETURN(
+        std::optional<Graph> graph,
+        OrderChannels(model_.graph, infos_, layers_, method, pool_, statistics, targets));
+    if (!graph) return {};
+    DEFTNN_ASSIGN_OR_RETURN(
+        infos_,
+        InferShapes(*graph, DefaultInputs(*graph, BatchFor(*graph, options_.common.batch))));
+    DEFTNN_ASSIGN_OR_RETURN(std::vector<Layer> layers, ListLayers(*graph, infos_));
+    for (size_t i = 0; i < layers.size(); ++i) layers[i].damping = layers_[i].damping;
+    layers_ = std::move(layers);
+    DEFTNN_ASSIGN_OR_RETURN(ordered_, Session::Create(std::move(*graph), {.threads = pool_.size(),
+                                                                          .isa = original_->isa(),
+                                                                          .packed = nullptr}));
+    return {};
+  }
+
+  // The network that is reduced.
+  Session& Ordered() { return ordered_ ? *ordered_ : *original_; }
 
   // What the search has chosen, trained for all of the epochs.
   Status FineTune() {
@@ -374,8 +403,8 @@ class Optimizer {
 
   Result<CostModel> MeasureCosts() {
     if (options_.reduce_macs) return CostModel::CountMacs(layers_);
-    DEFTNN_ASSIGN_OR_RETURN(CostModel model,
-                            CostModel::Measure(model_.graph, infos_, layers_, format_, *costs_));
+    DEFTNN_ASSIGN_OR_RETURN(
+        CostModel model, CostModel::Measure(Ordered().graph(), infos_, layers_, format_, *costs_));
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
     return model;
   }
@@ -436,6 +465,7 @@ class Optimizer {
   Splits splits_;
   Yardstick yardstick_;
   std::unique_ptr<Session> original_;
+  std::unique_ptr<Session> ordered_;  // the same with its channels in another order; null: in place
   std::vector<ValueInfo> infos_;
   std::vector<Layer> layers_;
   std::unique_ptr<CostTable> costs_;

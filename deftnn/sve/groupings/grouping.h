@@ -24,6 +24,7 @@ struct Grouping {
   std::string_view name;
   std::string_view summary;  // one line, for help
   EntryGroups (*make)(const KLayout& layout);
+  bool neighbours = false;  // which channels go together depends on their order
 };
 
 /// In the order of groupings.inc.

@@ -3,8 +3,8 @@
 namespace deftnn {
 
 extern const Grouping kPair;
-const Grouping kPair = {"pair",
-                        "2 neighbouring channels at one kernel position (16-bit dot instructions)",
-                        [](const KLayout& layout) { return NeighbouringChannels(layout, 2); }};
+const Grouping kPair = {
+    "pair", "2 neighbouring channels at one kernel position (16-bit dot instructions)",
+    [](const KLayout& layout) { return NeighbouringChannels(layout, 2); }, true};
 
 }  // namespace deftnn
