@@ -13,7 +13,7 @@ bool AllFinite(const float* values, int64_t count) {
   return sum == 0;
 }
 
-std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const float* values) {
+std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values) {
   std::vector<double> mean(cols);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < cols; ++c) mean[c] += values[r * cols + c];
@@ -22,15 +22,11 @@ std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const float* values)
 }
 
 // values -= shift, and sums of what is left.
-void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, float* values,
+void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, double* values,
             std::vector<double>& sum) {
   for (int64_t r = 0; r < rows; ++r) {
-    float* row = values + r * cols;
-    for (int64_t c = 0; c < cols; ++c) {
-      const double deviation = row[c] - shift[c];
-      sum[c] += deviation;
-      row[c] = static_cast<float>(deviation);
-    }
+    double* row = values + r * cols;
+    for (int64_t c = 0; c < cols; ++c) sum[c] += row[c] -= shift[c];
   }
 }
 

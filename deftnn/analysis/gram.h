@@ -1,5 +1,4 @@
-// Accumulates a layer's LayerStatistics from blocks of sampled rows, blocks in
-// float32 and their sums in float64.
+// Accumulates a layer's LayerStatistics from sampled rows, in float64.
 #pragma once
 
 #include <span>
@@ -53,7 +52,7 @@ class GramAccumulator {
   int64_t inputs_ = 0, targets_ = 0, block_rows_ = 0;
   ThreadPool* pool_ = nullptr;
   int64_t count_ = 0, pending_ = 0;
-  std::vector<float> block_x_, block_y_;
+  std::vector<double> block_x_, block_y_;
   // Sums over samples of x - shift_x_ and y - shift_y_, and of their products.
   std::vector<double> shift_x_, shift_y_, sum_x_, sum_y_, square_y_;
   Matrix gram_, cross_;  // gram_: tiles on and above the diagonal

@@ -52,26 +52,19 @@ struct TilePlace {
 // Rows of samples, [n x cols].
 struct SampleRows {
   int64_t cols;
-  const float* data;
+  const double* data;
 };
 
-// c += a^T b over n samples at the given tiles, products in float32, sums in float64.
+// c += a^T b over n samples at the given tiles.
 void AddTiles(ThreadPool* pool, const std::vector<TilePlace>& places, int64_t tile, int64_t n,
               SampleRows a, SampleRows b, double* c) {
   UseCallingThreadOnly();
   const auto run = [&](int64_t begin, int64_t end, int) {
-    std::vector<float> product(tile * tile);
     for (int64_t t = begin; t < end; ++t) {
       const auto [i, j] = places[t];
-      const int64_t rows = std::min(tile, a.cols - i), cols = std::min(tile, b.cols - j);
-      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(rows), Int(cols), Int(n), 1.0f,
-                  a.data + i, Int(a.cols), b.data + j, Int(b.cols), 0.0f, product.data(),
-                  Int(cols));
-      for (int64_t r = 0; r < rows; ++r) {
-        double* to = c + (i + r) * b.cols + j;
-        const float* from = product.data() + r * cols;
-        for (int64_t x = 0; x < cols; ++x) to[x] += from[x];
-      }
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(std::min(tile, a.cols - i)),
+                  Int(std::min(tile, b.cols - j)), Int(n), 1.0, a.data + i, Int(a.cols), b.data + j,
+                  Int(b.cols), 1.0, c + i * b.cols + j, Int(b.cols));
     }
   };
   const double work = static_cast<double>(n) * static_cast<double>(tile * tile) *
@@ -148,7 +141,7 @@ Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const
   return c;
 }
 
-void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const float* x, double* c) {
+void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, double* c) {
   if (n <= 0 || k <= 0) return;
   const int64_t tile = TileOf(k), tiles = (k + tile - 1) / tile;
   std::vector<TilePlace> upper;
@@ -157,7 +150,7 @@ void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const float* x, double
   AddTiles(pool, upper, tile, n, {k, x}, {k, x}, c);
 }
 
-void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y, const float* x,
+void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const double* y, const double* x,
               double* c) {
   if (n <= 0 || m <= 0 || k <= 0) return;
   const int64_t tile = TileOf(k);

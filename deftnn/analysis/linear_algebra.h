@@ -31,14 +31,12 @@ void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, M
 Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const Matrix& b,
                Transposed b_transposed);
 
-/// Sums over samples, [n x k] and [n x m] in float32. Products of a block of samples are made in
-/// float32 and added up in float64: with `n` up to a thousand or so, rounding stays near 1e-6 of
-/// what is summed.
+/// Sums over samples, [n x k] and [n x m].
 /// c += x^T x, only the tiles on and above the diagonal of c [k x k]; Mirror then copies the upper
 /// triangle to the lower one.
-void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const float* x, double* c);
+void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, double* c);
 /// c += y^T x, c [m x k].
-void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y, const float* x,
+void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const double* y, const double* x,
               double* c);
 /// y = x w^T in float32: x [n x k], w [m x k], y [n x m].
 void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* x, const float* w,
