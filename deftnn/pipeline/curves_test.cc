@@ -20,10 +20,10 @@ Yardstick YardstickOf(const std::string& metric) {
   return yardstick;
 }
 
-// A chain of three fully connected layers on correlated inputs, with all that curves are measured
-// from.
+// A chain of three fully connected layers on correlated inputs, the first of them constant, with
+// all that curves are measured from.
 struct Chain {
-  explicit Chain(uint64_t seed) {
+  explicit Chain(uint64_t seed, int64_t constant_inputs = 0) {
     Rng rng(seed);
     test::NetworkBuilder build(rng);
     test::Image x = build.Input(kWidth, 1, 1);
@@ -35,7 +35,9 @@ struct Chain {
     build.graph().AddOutput(x.id);
     graph = Canonicalise(build.graph()).value();
     layers = ListLayers(graph, InferShapes(graph, DefaultInputs(graph, 1)).value()).value();
-    const Tensor samples = test::RandomInputs(graph, rng, kSamples).front();
+    Tensor samples = test::RandomInputs(graph, rng, kSamples).front();
+    for (int64_t i = 0; i < samples.size(); ++i)
+      if (i % kWidth < constant_inputs) samples.mutable_values<float>()[i] = 1;
     data = Dataset::Of({{graph.value(graph.inputs()[0]).name, samples}}).value();
     original =
         Session::Create(graph, {.threads = 2, .isa = std::nullopt, .packed = nullptr}).value();
@@ -136,6 +138,26 @@ TEST(PlanCurves, LargeNetworksAreRunLess) {
   EXPECT_EQ(plan(2'000'000'000'000, 40).samples, 40);
   EXPECT_EQ(plan(50'000'000'000, 256, 16).samples, 96);
   EXPECT_EQ(plan(50'000'000'000, 3, 16).samples, 16);
+}
+
+// What goes for free is not in the allocator's costs.
+TEST(SearchMacs, GivesNoMoreAwayThanTheGoal) {
+  constexpr double kGoal = 1.5;
+  Chain chain(7, 6);
+  const CurvesByLoss curves = chain.Curves("agreement", true);
+  const Allocator allocator(chain.layers, curves[0], CostModel::CountMacs(chain.layers));
+  const Outputs reference = RunOver(*chain.original, chain.data).value();
+  const Yardstick yardstick = YardstickOf("agreement");
+  const Score score = ScoreOutputs(reference, &reference, chain.data, yardstick, {"y"}).value();
+  const SearchSetting setting{*chain.original, chain.layers, &allocator, chain.data,
+                              chain.targets,   chain.data,   reference,  score,
+                              yardstick,       {},           {},         1,
+                              chain.pool};
+  const double first =
+      MakeCandidate(setting, allocator.Within(allocator.DenseCost() / kGoal)).value().macs_ratio;
+  const double found = SearchMacs(setting, kGoal).value().macs_ratio;
+  EXPECT_GE(found, kGoal);
+  EXPECT_LT(found, first);
 }
 
 // The second allocator believes that the layer which harms most harms least.

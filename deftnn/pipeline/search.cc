@@ -15,6 +15,7 @@ constexpr int kProbes = 5;                         // candidates that a search m
 constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for a drop
 constexpr double kMarginErrors = 0.5;     // standard errors that the expected drop stays below
 constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
+constexpr double kOvershoot = 1.05;       // of a goal, that is let pass
 constexpr double kLeastStep = 1.02;       // between the ratios of two candidates
 constexpr double kFirstTunedRatio = 4.5;  // where candidates are trained
 constexpr double kLargestCostRatio = 24.0;
@@ -58,20 +59,37 @@ double NextRatio(const std::vector<Judgement>& judged, double aim) {
   return ratio;
 }
 
-// Raises the allocator's cost ratio until `reached` says that the goal is met.
+// Moves the allocator's cost ratio until `reached` says that the goal is met, and not exceeded by
+// far: what goes for free is not in the allocator's costs, and accuracy is not for giving away.
 template <typename Reached>
 Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const std::string& what,
                               Reached reached) {
   double ratio = goal, best = 0;
+  double missed = 1, met = 0, least = 0;  // ratios on either side of the goal; what `met` got
+  std::optional<Candidate> nearest;       // of ratio `met`
   for (int probe = 0; probe < kProbes; ++probe) {
     const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     DEFTNN_ASSIGN_OR_RETURN(const double got, reached(candidate));
     spdlog::info("cost ratio {:.2f}: {:.2f}x {}", ratio, got, what);
-    if (got >= goal) return candidate;
     best = std::max(best, got);
-    ratio *= std::max(1.03, std::pow(goal / got, 1.1));
+    if (got < goal) {
+      missed = std::max(missed, ratio);
+    } else if (!nearest || got < least) {
+      nearest = std::move(candidate);
+      met = ratio;
+      least = got;
+    } else {
+      break;  // it gave nothing back
+    }
+    if (!nearest) {
+      ratio *= std::max(1.03, std::pow(goal / got, 1.1));
+      continue;
+    }
+    if (least <= kOvershoot * goal || met <= kLeastStep * missed) break;
+    ratio = std::max(met * goal / least, std::sqrt(missed * met));
   }
+  if (nearest) return std::move(*nearest);
   return Error("{:.2f}x {} cannot be reached; {:.2f}x can", goal, what, best)
       .WithHint("a lower goal");
 }
