@@ -8,7 +8,8 @@ namespace deftnn {
 namespace {
 
 // A blob of the same product: what the numbers are, its file's checksum vouches for.
-bool Fits(const gemm::PackedHeader& header, const gemm::GemmSpec& spec) {
+bool Fits(const gemm::PackedHeader& header, const gemm::GemmSpec& spec,
+          const gemm::Code& code) {
   return header.outputs == spec.outputs && header.channels == spec.channels &&
          header.kernel_h == spec.kernel_h && header.kernel_w == spec.kernel_w &&
          header.stride_h == spec.stride_h && header.stride_w == spec.stride_w &&
@@ -17,7 +18,7 @@ bool Fits(const gemm::PackedHeader& header, const gemm::GemmSpec& spec) {
          header.activation == static_cast<int32_t>(spec.activation.kind) &&
          header.alpha == spec.activation.alpha && header.beta == spec.activation.beta &&
          (header.contiguous_pixels != 0) == spec.contiguous_pixels &&
-         header.steps == static_cast<int64_t>(gemm::CoverEntries(spec, header.group).size());
+         header.steps == gemm::StepsOf(spec, code);
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weig
     if (ready != nullptr && found != ready->end()) {
       const auto owner = std::make_shared<Tensor>(found->second);
       auto loaded = gemm::PackedProduct::Load({owner->data(), owner->bytes()}, owner);
-      if (loaded.ok() && &loaded->kernel() == kernel && Fits(loaded->header(), spec)) {
+      if (loaded.ok() && &loaded->kernel() == kernel && Fits(loaded->header(), spec, kernel->code)) {
         part.product = std::move(loaded).value();
         parts.push_back(std::move(part));
         continue;

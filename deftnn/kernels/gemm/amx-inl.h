@@ -1,10 +1,13 @@
 // The AMX kernel, as a template over the tile unit: the hardware's (amx_bf16.cc) or a scalar
 // emulation of it (amx_bf16_emulated_test.cc), so that the same code is tested on any CPU.
 //
-// A tile holds 16 rows of 64 bytes. The weights are laid out as for vdpbf16ps, which is what a B
-// tile wants: 16 steps (pairs of entries) by 16 outputs. An A tile is gathered: 16 pixels by 16
-// steps, read through the table of offsets. Gathering costs more than one multiplication, so that
-// 32 pixels are gathered once for up to 256 outputs.
+// A tile holds up to 16 rows of 64 bytes. The weights are laid out as for vdpbf16ps, which is what
+// a B tile wants: 16 steps (pairs of entries) by 16 outputs. A row of an A tile is a chunk of K of
+// one pixel: 32 entries. Where they are one run of memory, the tile unit reads them in place, pixel
+// by pixel. Where they are not, they are copied together once for all outputs: a few vector loads,
+// each permuted into its places (ChunkSource).
+//
+// The sums of two strips of pixels by two vectors of outputs stay in tiles for all of K.
 #pragma once
 
 #include "deftnn/kernels/gemm/generic-inl.h"
@@ -12,168 +15,366 @@
 namespace deftnn::gemm {
 namespace {
 
-constexpr int kTileRows = 16;  // pixels of an A tile, steps of a B tile
-constexpr int kTileBytes = 64 * kTileRows;
+constexpr int kTileRows = 16;  // most pixels of an A tile
+constexpr int kVectorBytes = 64;
+
+// Neighbouring pixels whose inputs make one A tile. Rows outside [begin, end) are pixels of another
+// strip or share, computed again and not stored, so that all tiles have one height.
+struct Strip {
+  const uint8_t* x;    // the window of row 0's pixel
+  int32_t first_row;   // the pixel of row 0 within the block, where the block is one line
+  int32_t first_kept;  // the pixel of row `begin` within the block
+  int32_t begin, end;
+};
 
 template <class Tiles>
 struct AmxRunner {
-  static constexpr int kPixels = 2 * kTileRows;
-  static constexpr int kChunks = 32;   // A tiles along K that are gathered at a time
-  static constexpr int kVectors = 16;  // of outputs that share them
-  static constexpr int kBlockVectors = 4;
-  static constexpr int kStepBytes = 64;
+  static constexpr int kBlockVectors = 2;
+  static constexpr int kLanes = kBlockVectors * 16;
+  static constexpr int64_t kLeastRows = 4;
+  static constexpr int kMaxStrips = kTilePixelBlock / 6 + 4;
 
-  struct Scratch {
-    alignas(64) uint32_t a[2][kChunks][kTileRows][kTileRows];
-    alignas(64) float sums[kPixels * kVectors * 16];
-    alignas(64) uint8_t last_weights[kTileRows][2 * kStepBytes];
-    PixelBlock pixels;
+  struct Block {
+    PixelAddresses<kTilePixelBlock> pixels;
+    Strip strips[kMaxStrips];
+    int64_t count = 0;  // of strips
+    int64_t rows = 0;   // of each
+    alignas(64) float sums[2][2 * kTileRows * kLanes];
+    int turn = 0;  // which of them comes next
   };
 
-  // Rows of pixels that do not exist stay as they are: their sums are not used.
-  static void Gather(const Job& job, int64_t first_step, int64_t steps, int64_t pixels,
-                     Scratch& scratch) {
-    for (int64_t chunk = 0; chunk * kTileRows < steps; ++chunk) {
-      const int32_t* offsets = job.offsets + first_step + chunk * kTileRows;
-      const int64_t left = steps - chunk * kTileRows;
-      const int count = left < kTileRows ? static_cast<int>(left) : kTileRows;
-      bool contiguous = count == kTileRows;
-      for (int i = 1; contiguous && i < kTileRows; ++i) {
-        contiguous = offsets[i] == offsets[0] + 4 * i;
+  static DEFTNN_INLINE int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+  // An even number of strips, as they go by two.
+  static void LineStrips(int64_t pixels, Block& block) {
+    int64_t count = (pixels + kTileRows - 1) / kTileRows;
+    if (count > 1) count += count % 2;
+    block.rows = (pixels + count - 1) / count;
+    block.count = 0;
+    for (int64_t at = 0; at < pixels; at += block.rows) {
+      const int64_t first = Least(at, pixels - block.rows);
+      block.strips[block.count++] = {block.pixels.x[first], static_cast<int32_t>(first),
+                                     static_cast<int32_t>(at), static_cast<int32_t>(at - first),
+                                     static_cast<int32_t>(block.rows)};
+    }
+  }
+
+  static void RowStrips(const Job& job, int64_t begin, int64_t end, Block& block) {
+    block.rows = job.tile_pixels;
+    block.count = 0;
+    int64_t column = begin % job.out_width;
+    for (int64_t at = 0; at < end - begin;) {
+      const int64_t run = Least(end - begin - at, job.out_width - column);
+      for (int64_t i = 0; i < run; i += block.rows) {
+        const int64_t shift = column + i - Least(column + i, job.out_width - block.rows);
+        const int64_t kept = Least(block.rows - shift, run - i);
+        block.strips[block.count++] = {block.pixels.x[at + i] - shift * job.x_pixel, 0,
+                                       static_cast<int32_t>(at + i), static_cast<int32_t>(shift),
+                                       static_cast<int32_t>(shift + kept)};
       }
-      for (int64_t p = 0; p < pixels; ++p) {
-        uint32_t* row = scratch.a[p / kTileRows][chunk][p % kTileRows];
-        const uint8_t* x = scratch.pixels.x[p];
-        if (contiguous) {
-          memcpy(row, x + offsets[0], 64);
-        } else {
-          GatherRow(x, offsets, count, row);
+      at += run;
+      column = 0;
+    }
+  }
+
+  static DEFTNN_INLINE uint8_t* Packed(const Job& job, const Block& block, int64_t strip) {
+    return job.scratch + strip * job.packed_chunks * block.rows * kChunkBytes;
+  }
+
+  // One chunk of a strip's pixels, from kSources sources (0: any number).
+  template <int kSources>
+  static void CopyChunk(const Job& job, const Block& block, const Strip& strip, const Chunk& chunk,
+                        uint8_t* to) {
+    const ChunkSource* sources = job.sources + chunk.source_begin;
+    const int count = kSources != 0 ? kSources : chunk.source_end - chunk.source_begin;
+    for (int64_t row = 0; row < block.rows; ++row, to += kChunkBytes) {
+      const uint8_t* x =
+          job.one_line ? block.pixels.x[strip.first_row + row] : strip.x + row * job.x_pixel;
+#if defined(__AVX512BW__)
+      __m512i words = _mm512_setzero_si512();
+      _Pragma("GCC unroll 4") for (int s = 0; s < count; ++s) {
+        words = _mm512_mask_permutexvar_epi16(words, sources[s].mask,
+                                              _mm512_load_si512(sources[s].index),
+                                              _mm512_loadu_si512(x + sources[s].offset));
+      }
+      _mm512_store_si512(to, words);
+#else
+      memset(to, 0, kChunkBytes);
+      for (int s = 0; s < count; ++s) {
+        for (int i = 0; i < kChunkBytes / 2; ++i) {
+          if (sources[s].mask >> i & 1) {
+            memcpy(to + 2 * i, x + sources[s].offset + 2 * sources[s].index[i], 2);
+          }
+        }
+      }
+#endif
+    }
+  }
+
+  static void CopyRun(const Job& job, const Block& block, const Strip& strip, const Chunk& chunk,
+                      uint8_t* to) {
+    for (int64_t row = 0; row < block.rows; ++row, to += kChunkBytes) {
+      const uint8_t* x =
+          job.one_line ? block.pixels.x[strip.first_row + row] : strip.x + row * job.x_pixel;
+      memcpy(to, x + chunk.offset, kChunkBytes);
+    }
+  }
+
+  static void CopyChunks(const Job& job, const Block& block) {
+    for (int64_t s = 0; s < block.count; ++s) {
+      uint8_t* packed = Packed(job, block, s);
+      for (int64_t c = 0; c < job.chunk_count; ++c) {
+        const Chunk& chunk = job.chunks[c];
+        if (chunk.packed < 0) continue;
+        uint8_t* to = packed + chunk.packed * block.rows * kChunkBytes;
+        switch (chunk.source_end - chunk.source_begin) {
+          case 0:
+            if (chunk.run) {
+              CopyRun(job, block, block.strips[s], chunk, to);
+            } else {
+              CopyChunk<0>(job, block, block.strips[s], chunk, to);
+            }
+            break;
+          case 1:
+            CopyChunk<1>(job, block, block.strips[s], chunk, to);
+            break;
+          case 2:
+            CopyChunk<2>(job, block, block.strips[s], chunk, to);
+            break;
+          case 3:
+            CopyChunk<3>(job, block, block.strips[s], chunk, to);
+            break;
+          case 4:
+            CopyChunk<4>(job, block, block.strips[s], chunk, to);
+            break;
+          default:
+            CopyChunk<0>(job, block, block.strips[s], chunk, to);
         }
       }
     }
   }
 
-  static DEFTNN_INLINE void GatherRow(const uint8_t* x, const int32_t* offsets, int count,
-                                      uint32_t* row) {
-#if defined(__AVX512F__)
-    const __mmask16 mask = static_cast<__mmask16>((1u << count) - 1);
-    const __m512i index = _mm512_maskz_loadu_epi32(mask, offsets);
-    _mm512_store_si512(row, _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), mask, index, x, 1));
-#else
-    for (int i = 0; i < kTileRows; ++i) row[i] = i < count ? LoadWord(x + offsets[i]) : 0;
-#endif
+  // Sums that wait in memory for their residual, activation, rounding and store: the vector units
+  // do that while the tile unit multiplies what comes next.
+  struct Pending {
+    const Strip* strip = nullptr;
+    int64_t strips = 0;  // from `strip` on
+    int64_t row = 0;     // the next one of `strip`
+    float* sums = nullptr;
+    int64_t first = 0, outputs = 0;
+    int64_t at_once = 0;  // rows for each chunk of K that is multiplied
+  };
+
+  // The next rows, of one strip, as many as `at_once` says at most.
+  static void FinishSome(const Job& job, const Block& block, Pending& pending) {
+    const Strip& strip = *pending.strip;
+    const int64_t rows = Least(pending.at_once, strip.end - pending.row);
+    const int64_t pixel = strip.first_kept + pending.row - strip.begin;
+    float* sums = pending.sums + pending.row * kLanes;
+    FinishRows(job, sums, pending, block.pixels.y + pixel,
+               job.residual == nullptr ? nullptr : block.pixels.residual + pixel, rows);
+    pending.row += rows;
+    if (pending.row < strip.end) return;
+    pending.sums += kTileRows * kLanes;
+    ++pending.strip;
+    if (--pending.strips > 0) pending.row = pending.strip->begin;
   }
 
-  // sums[pixel][lane] += A . B for one or two tiles of pixels by one or two vectors of outputs.
-  template <bool kTwoRows, bool kTwoVectors>
-  static void Multiply(Tiles& tiles, Scratch& scratch, const uint8_t* w, int64_t w_stride,
-                       int64_t steps, float* sums, int64_t lanes) {
-    const int64_t stride = lanes * 4;
-    float* const lower = sums + kTileRows * lanes;
-    tiles.template Load<0>(sums, stride);
-    if constexpr (kTwoVectors) tiles.template Load<1>(sums + 16, stride);
-    if constexpr (kTwoRows) tiles.template Load<2>(lower, stride);
-    if constexpr (kTwoRows && kTwoVectors) tiles.template Load<3>(lower + 16, stride);
-    for (int64_t k = 0, chunk = 0; k < steps; k += kTileRows, ++chunk) {
-      const uint8_t* b = w + k * w_stride;
-      int64_t b_stride = w_stride;
-      if (steps - k < kTileRows) {
-        // The rows behind the last step belong to others; times zero they could still be NaN.
-        memset(scratch.last_weights, 0, sizeof(scratch.last_weights));
-        for (int64_t row = 0; row < steps - k; ++row) {
-          memcpy(scratch.last_weights[row], b + row * w_stride, kTwoVectors ? 128 : 64);
-        }
-        b = scratch.last_weights[0];
-        b_stride = sizeof(scratch.last_weights[0]);
+  static DEFTNN_INLINE void FinishRows(const Job& job, float* sums, const Pending& pending,
+                                       uint8_t* const* y, const uint8_t* const* residual,
+                                       int64_t rows) {
+    const int64_t y_offset = pending.first * (job.y_dfp16 ? 2 : 4);
+    const int64_t r_offset = pending.first * (job.residual_dfp16 ? 2 : 4);
+#if defined(__AVX512BF16__)
+    if (job.activation == Activation::kNone && job.y_dfp16 &&
+        (residual == nullptr || job.residual_dfp16)) {
+      if (residual == nullptr) {
+        FinishInRegisters<false>(job, sums, y, y_offset, residual, r_offset, rows, pending.outputs);
+      } else {
+        FinishInRegisters<true>(job, sums, y, y_offset, residual, r_offset, rows, pending.outputs);
       }
-      tiles.template Load<4>(scratch.a[0][chunk], 64);
-      tiles.template Load<6>(b, b_stride);
+      return;
+    }
+#endif
+    for (int64_t r = 0; r < rows; ++r, sums += kLanes) {
+      FinishRow<static_cast<int>(deftnn::kLanes)>(
+          job, sums, residual == nullptr ? nullptr : residual[r] + r_offset, y[r] + y_offset,
+          pending.outputs);
+    }
+  }
+
+#if defined(__AVX512BF16__)
+  static DEFTNN_INLINE __m512 Widen(__m256i codes) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(codes), 16));
+  }
+
+  template <bool kResidual>
+  static DEFTNN_INLINE void FinishInRegisters(const Job& job, const float* sums, uint8_t* const* y,
+                                              int64_t y_offset, const uint8_t* const* residual,
+                                              int64_t r_offset, int64_t rows, int64_t outputs) {
+    const bool whole = outputs >= kLanes;
+    const __mmask32 mask = static_cast<__mmask32>(whole ? ~0u : (1u << outputs) - 1);
+    const __m512 low = _mm512_set1_ps(job.low), high = _mm512_set1_ps(job.high);
+    for (int64_t r = 0; r < rows; ++r, sums += kLanes) {
+      __m512 a = _mm512_load_ps(sums), b = _mm512_load_ps(sums + 16);
+      if constexpr (kResidual) {
+        const uint8_t* from = residual[r] + r_offset;
+        // Two loads: taking a register in two halves costs the shuffle unit.
+        if (whole) {
+          a = _mm512_add_ps(a, Widen(_mm256_loadu_epi16(from)));
+          b = _mm512_add_ps(b, Widen(_mm256_loadu_epi16(from + 32)));
+        } else {
+          a = _mm512_add_ps(a, Widen(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask), from)));
+          b = _mm512_add_ps(
+              b, Widen(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask >> 16), from + 32)));
+        }
+      }
+      // This order lets NaN pass.
+      a = _mm512_max_ps(low, a);
+      b = _mm512_max_ps(low, b);
+      if (job.has_high) {
+        a = _mm512_min_ps(high, a);
+        b = _mm512_min_ps(high, b);
+      }
+      const __m512i codes = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+      if (whole) {
+        _mm512_storeu_si512(y[r] + y_offset, codes);
+      } else {
+        _mm512_mask_storeu_epi16(y[r] + y_offset, mask, codes);
+      }
+    }
+  }
+#endif
+
+  static DEFTNN_INLINE void FinishAll(const Job& job, const Block& block, Pending& pending) {
+    while (pending.strips > 0) FinishSome(job, block, pending);
+  }
+
+  // Weights to bring into L2 meanwhile: `lines` cache lines for each chunk.
+  struct Ahead {
+    const uint8_t* at;
+    int64_t lines;
+  };
+
+  // sums[row][lane] = bias + A . B over all of K for one or two strips by one or two vectors.
+  template <bool kTwoStrips, bool kTwoVectors>
+  static void Multiply(Tiles& tiles, const Job& job, const Block& block, int64_t strip,
+                       const uint8_t* w, const float* bias, Ahead ahead, float* sums,
+                       Pending& pending) {
+    constexpr int64_t kStepBytes = kTwoVectors ? 2 * kVectorBytes : kVectorBytes;
+    constexpr int64_t kSumStride = kLanes * 4;
+    const uint8_t* const x0 = block.strips[strip].x;
+    const uint8_t* const x1 = kTwoStrips ? block.strips[strip + 1].x : nullptr;
+    const uint8_t* const packed0 = Packed(job, block, strip);
+    const uint8_t* const packed1 = Packed(job, block, strip + 1);
+    const int64_t tile_bytes = block.rows * kChunkBytes;
+    tiles.template Load<0>(bias, 0);
+    if constexpr (kTwoVectors) tiles.template Load<1>(bias + 16, 0);
+    if constexpr (kTwoStrips) tiles.template Load<2>(bias, 0);
+    if constexpr (kTwoStrips && kTwoVectors) tiles.template Load<3>(bias + 16, 0);
+    const Chunk* const last = job.chunks + job.chunk_count;
+    for (const Chunk* chunk = job.chunks; chunk != last; ++chunk, w += kTileSteps * kStepBytes) {
+      for (int64_t i = 0; i < ahead.lines; ++i, ahead.at += kLine) {
+        __builtin_prefetch(ahead.at, 0, kToL2);
+      }
+      const bool in_place = chunk->packed < 0;
+      const int64_t at = in_place ? chunk->offset : chunk->packed * tile_bytes;
+      const int64_t stride = in_place ? job.x_pixel : kChunkBytes;
+      tiles.template Load<4>((in_place ? x0 : packed0) + at, stride);
+      tiles.template Load<6>(w, kStepBytes);
       tiles.template Multiply<0, 4, 6>();
       if constexpr (kTwoVectors) {
-        tiles.template Load<7>(b + 64, b_stride);
+        tiles.template Load<7>(w + kVectorBytes, kStepBytes);
         tiles.template Multiply<1, 4, 7>();
       }
-      if constexpr (kTwoRows) {
-        tiles.template Load<5>(scratch.a[1][chunk], 64);
+      if constexpr (kTwoStrips) {
+        tiles.template Load<5>((in_place ? x1 : packed1) + at, stride);
         tiles.template Multiply<2, 5, 6>();
       }
-      if constexpr (kTwoRows && kTwoVectors) tiles.template Multiply<3, 5, 7>();
+      if constexpr (kTwoStrips && kTwoVectors) tiles.template Multiply<3, 5, 7>();
+      if (pending.strips > 0) FinishSome(job, block, pending);
     }
-    tiles.template Store<0>(sums, stride);
-    if constexpr (kTwoVectors) tiles.template Store<1>(sums + 16, stride);
-    if constexpr (kTwoRows) tiles.template Store<2>(lower, stride);
-    if constexpr (kTwoRows && kTwoVectors) tiles.template Store<3>(lower + 16, stride);
+    float* const lower = sums + kTileRows * kLanes;
+    tiles.template Store<0>(sums, kSumStride);
+    if constexpr (kTwoVectors) tiles.template Store<1>(sums + 16, kSumStride);
+    if constexpr (kTwoStrips) tiles.template Store<2>(lower, kSumStride);
+    if constexpr (kTwoStrips && kTwoVectors) tiles.template Store<3>(lower + 16, kSumStride);
   }
 
-  // One output block: all of its vectors, for the steps that are gathered.
-  static void MultiplyBlock(Tiles& tiles, Scratch& scratch, const uint8_t* w, int64_t vectors,
-                            int64_t steps, int64_t pixels, float* sums) {
-    const int64_t lanes = vectors * 16, w_stride = vectors * kStepBytes;
-    const bool two_rows = pixels > kTileRows;
-    for (int64_t v = 0; v < vectors; v += 2) {
-      const bool two_vectors = v + 1 < vectors;
-      const auto multiply = two_rows
-                                ? (two_vectors ? Multiply<true, true> : Multiply<true, false>)
-                                : (two_vectors ? Multiply<false, true> : Multiply<false, false>);
-      multiply(tiles, scratch, w + v * kStepBytes, w_stride, steps, sums + v * 16, lanes);
+  // One or two strips from `s` on by output block `b`.
+  static void RunTiles(const Job& job, Tiles& tiles, Block& block, int64_t s, int64_t b,
+                       Pending& pending) {
+    const int64_t first = job.FirstVector(b), vectors = job.FirstVector(b + 1) - first;
+    const uint8_t* w = job.weights + first * kVectorBytes * job.steps;
+    const bool two_vectors = vectors == 2, two_strips = s + 1 < block.count;
+    Ahead ahead = {w, 0};
+    if (job.prefetch) {
+      const int64_t passes = (block.count + 1) / 2;
+      ahead.lines = (kTileSteps * vectors + passes - 1) / passes;
+      // Read once, the weights are one stream; read by several strips, a block at a time.
+      ahead.at += passes == 1 ? kStreamAhead
+                              : job.steps * vectors * kVectorBytes +
+                                    s / 2 * ahead.lines * job.chunk_count * kLine;
     }
-  }
-
-  // Pixels of the scratch's PixelBlock by output blocks [block_begin, block_end), at most kVectors.
-  static void RunGroup(const Job& job, Tiles& tiles, Scratch& scratch, int64_t pixels,
-                       int64_t block_begin, int64_t block_end) {
-    const int64_t first_vector = job.FirstVector(block_begin);
-    const auto sums_of = [&](int64_t block) __attribute__((always_inline)) {
-      return scratch.sums + (job.FirstVector(block) - first_vector) * 16 * kPixels;
-    };
-    for (int64_t b = block_begin; b < block_end; ++b) {
-      const int64_t first = job.FirstVector(b), lanes = (job.FirstVector(b + 1) - first) * 16;
-      float* sums = sums_of(b);
-      for (int64_t p = 0; p < kPixels; ++p) {
-        memcpy(sums + p * lanes, job.bias + first * 16, static_cast<size_t>(lanes) * 4);
-      }
-    }
-    for (int64_t k = 0; k < job.steps; k += kChunks * kTileRows) {
-      const int64_t steps =
-          job.steps - k < kChunks * kTileRows ? job.steps - k : kChunks * kTileRows;
-      Gather(job, k, steps, pixels, scratch);
-      for (int64_t b = block_begin; b < block_end; ++b) {
-        const int64_t first = job.FirstVector(b), vectors = job.FirstVector(b + 1) - first;
-        const uint8_t* w = job.weights + first * kStepBytes * job.steps + k * vectors * kStepBytes;
-        MultiplyBlock(tiles, scratch, w, vectors, steps, pixels, sums_of(b));
-      }
-    }
-    for (int64_t b = block_begin; b < block_end; ++b) {
-      const int64_t first = job.FirstVector(b) * 16, lanes = job.FirstVector(b + 1) * 16 - first;
-      const int64_t outputs = job.outputs - first < lanes ? job.outputs - first : lanes;
-      for (int64_t p = 0; p < pixels; ++p) {
-        const uint8_t* residual =
-            job.residual == nullptr
-                ? nullptr
-                : scratch.pixels.residual[p] + first * (job.residual_dfp16 ? 2 : 4);
-        FinishRow<static_cast<int>(deftnn::kLanes)>(
-            job, sums_of(b) + p * lanes, residual,
-            scratch.pixels.y[p] + first * (job.y_dfp16 ? 2 : 4), outputs);
-      }
-    }
+    float* const sums = block.sums[block.turn];
+    block.turn ^= 1;
+    const auto multiply = two_strips
+                              ? (two_vectors ? Multiply<true, true> : Multiply<true, false>)
+                              : (two_vectors ? Multiply<false, true> : Multiply<false, false>);
+    multiply(tiles, job, block, s, w, job.bias + first * 16, ahead, sums, pending);
+    FinishAll(job, block, pending);
+    pending.strip = block.strips + s;
+    pending.strips = two_strips ? 2 : 1;
+    pending.row = pending.strip->begin;
+    pending.sums = sums;
+    pending.first = first * 16;
+    pending.outputs = Least(job.outputs - first * 16, vectors * 16);
+    const int64_t rows = pending.strips * block.rows;
+    const int64_t chunks = job.chunk_count > 1 ? job.chunk_count - 1 : 1;
+    pending.at_once = (rows + chunks - 1) / chunks;
+    if (pending.at_once < kLeastRows) pending.at_once = kLeastRows;
   }
 
   static void Run(const Job& job, int64_t pixel_begin, int64_t pixel_end, int64_t block_begin,
                   int64_t block_end) {
-    Scratch scratch;
-    memset(scratch.a, 0, sizeof(scratch.a));
+    Block block;
     Tiles tiles;
-    constexpr int64_t kGroup = kVectors / kBlockVectors;  // output blocks
-    for (int64_t p = pixel_begin; p < pixel_end; p += kPixels) {
-      const int64_t pixels = pixel_end - p < kPixels ? pixel_end - p : kPixels;
-      scratch.pixels.Fill(job, p, p + pixels);
-      for (int64_t b = block_begin; b < block_end; b += kGroup) {
-        RunGroup(job, tiles, scratch, pixels, b, b + kGroup < block_end ? b + kGroup : block_end);
+    int64_t configured = 0;
+    const int64_t all = pixel_end - pixel_begin;
+    const int64_t parts = (all + job.pixels_per_block - 1) / job.pixels_per_block;
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = pixel_begin + all * part / parts;
+      const int64_t end = pixel_begin + all * (part + 1) / parts;
+      block.pixels.Fill(job, begin, end);
+      if (job.one_line) {
+        LineStrips(end - begin, block);
+      } else {
+        RowStrips(job, begin, end, block);
       }
+      if (block.rows != configured) tiles.Configure(static_cast<int>(block.rows));
+      configured = block.rows;
+      CopyChunks(job, block);
+      Pending pending;
+      if (job.outputs_inside) {
+        for (int64_t s = 0; s < block.count; s += 2) {
+          for (int64_t b = block_begin; b < block_end; ++b) {
+            RunTiles(job, tiles, block, s, b, pending);
+          }
+        }
+      } else {
+        for (int64_t b = block_begin; b < block_end; ++b) {
+          for (int64_t s = 0; s < block.count; s += 2) {
+            RunTiles(job, tiles, block, s, b, pending);
+          }
+        }
+      }
+      FinishAll(job, block, pending);
     }
   }
 
-  static constexpr Code MakeCode() { return {HWY_STATIC_TARGET, 2, 16, kBlockVectors, Run}; }
+  static constexpr Code MakeCode() {
+    return {HWY_STATIC_TARGET, 2, 16, kBlockVectors, kTileSteps, Run};
+  }
 };
 
 }  // namespace

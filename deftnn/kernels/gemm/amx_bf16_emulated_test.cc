@@ -7,16 +7,20 @@ namespace {
 
 struct EmulatedTiles {
   uint8_t tile[8][kTileRows][64];
+  int pixels = 0;
+
+  void Configure(int rows) { pixels = rows; }
+  int Rows(int at) const { return at < 6 ? pixels : kTileRows; }
 
   template <int kTile>
   void Load(const void* from, int64_t stride) {
-    for (int row = 0; row < kTileRows; ++row) {
+    for (int row = 0; row < Rows(kTile); ++row) {
       memcpy(tile[kTile][row], static_cast<const uint8_t*>(from) + row * stride, 64);
     }
   }
   template <int kTile>
   void Store(void* to, int64_t stride) {
-    for (int row = 0; row < kTileRows; ++row) {
+    for (int row = 0; row < Rows(kTile); ++row) {
       memcpy(static_cast<uint8_t*>(to) + row * stride, tile[kTile][row], 64);
     }
   }
@@ -31,7 +35,7 @@ struct EmulatedTiles {
   // C[m][n] += A[m][2 k] * B[k][2 n] + A[m][2 k + 1] * B[k][2 n + 1], k rising.
   template <int kC, int kA, int kB>
   void Multiply() {
-    for (int m = 0; m < kTileRows; ++m) {
+    for (int m = 0; m < pixels; ++m) {
       for (int n = 0; n < 16; ++n) {
         float sum;
         memcpy(&sum, &tile[kC][m][4 * n], 4);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "deftnn/base/check.h"
+#include "deftnn/kernels/gemm/chunks.h"
 #include "deftnn/kernels/gemm/gemm.h"
 #include "deftnn/kernels/gemm/packed.h"
 
@@ -22,16 +23,21 @@ void CheckWindows(const PackedHeader& h, const Layout& in, const Layout& out) {
   DEFTNN_CHECK(h.contiguous_pixels == 0 || in.pixel_stride == in.channels);
 }
 
-std::vector<int32_t> Offsets(const PackedHeader& h, const Layout& in) {
+// Of each row of the K table.
+std::vector<int32_t> Offsets(const PackedHeader& h, const Code& code, const Layout& in) {
   const auto* blob = reinterpret_cast<const std::byte*>(&h);
-  std::vector<int32_t> offsets(h.steps);
-  for (int64_t i = 0; i < h.steps; ++i) {
+  std::vector<int32_t> offsets(code.tile_steps > 1 ? h.steps * code.group : h.steps);
+  for (size_t i = 0; i < offsets.size(); ++i) {
     KStep step;
     std::memcpy(&step, blob + h.steps_at + i * sizeof(KStep), sizeof(step));
+    if (step.kh < 0) {
+      offsets[i] = kNoEntry;
+      continue;
+    }
     const int64_t offset = ((step.kh * h.dilation_h - h.pad_top) * in.row_stride +
                             (step.kw * h.dilation_w - h.pad_left) * in.pixel_stride + step.c) *
                            BytesOf(in.format);
-    DEFTNN_CHECK(offset >= std::numeric_limits<int32_t>::min() &&
+    DEFTNN_CHECK(offset > std::numeric_limits<int32_t>::min() &&
                  offset <= std::numeric_limits<int32_t>::max());
     offsets[i] = static_cast<int32_t>(offset);
   }
@@ -67,6 +73,58 @@ void SetBlocking(const Code& code, int element_bytes, int64_t pixels, Job& job) 
   const int64_t k_blocks = pixels <= 8 ? 1 : (steps + limit - 1) / limit;
   job.steps_per_block = (steps + k_blocks - 1) / k_blocks;
   job.pixels_per_block = kPixelBlock;
+  job.prefetch = job.vectors * code.lanes * code.group * element_bytes * job.steps > CacheBytes(2);
+}
+
+// What one thread does in about two microseconds: as long as it takes to tell another and to wait
+// for it.
+constexpr int64_t kWorthThreadsVectors = 60'000, kWorthThreadsTiles = 400'000;
+constexpr int64_t kWorthThreadsBytes = 48 << 10;
+
+// Tiles of fewer pixels wait for the matrix unit's latency (52 cycles for four products).
+constexpr int64_t kLeastTilePixels = 12;
+
+// Chooses what is read in place, the tiles' height, and blocks of pixels whose inputs stay in L2
+// while all weights pass over them.
+Chunks PlanTiles(std::span<const int32_t> offsets, int64_t batch, Job& job) {
+  const int64_t pixels = batch * job.out_height * job.out_width;
+  const bool line = (job.out_height == 1 || job.x_row == job.out_width * job.x_pixel) &&
+                    (batch == 1 || job.x_image == job.out_height * job.out_width * job.x_pixel);
+  const int64_t strips = (job.out_width + 15) / 16;
+  job.tile_pixels = (job.out_width + strips - 1) / strips;
+  const bool in_rows = job.tile_pixels >= kLeastTilePixels;
+  Chunks chunks = MakeChunks(offsets, line || in_rows);
+  job.chunk_count = static_cast<int64_t>(chunks.chunks.size());
+  job.packed_chunks = chunks.packed;
+  job.one_line = line || job.packed_chunks == job.chunk_count;
+  const int64_t in_place = job.chunk_count - job.packed_chunks;
+  const int64_t pixel_bytes =
+      job.packed_chunks * kChunkBytes + std::min(in_place * kChunkBytes, job.x_pixel);
+  const int64_t budget = CacheBytes(2) * 3 / 8;
+  job.pixels_per_block = std::clamp<int64_t>(budget / std::max<int64_t>(1, pixel_bytes) / 32 * 32,
+                                             64, kTilePixelBlock);
+  const int64_t weight_bytes = job.vectors * kChunkBytes * job.steps;
+  job.outputs_inside = weight_bytes <= CacheBytes(2) / 4;
+  job.prefetch = !job.outputs_inside;
+  const int64_t most = std::min(job.pixels_per_block, pixels);
+  // Shared rows and a row's last strip may be copied twice.
+  const int64_t rows = job.one_line
+                           ? most + 32
+                           : (most / job.tile_pixels + most / job.out_width + 3) * job.tile_pixels;
+  job.scratch_bytes = job.packed_chunks * kChunkBytes * rows;
+  return chunks;
+}
+
+// Of this thread, for the products that it runs; it only grows.
+uint8_t* ThreadScratch(int64_t bytes) {
+  thread_local std::shared_ptr<std::byte> scratch;
+  thread_local int64_t size = 0;
+  if (size < bytes) {
+    scratch.reset();
+    scratch = AllocateAligned(static_cast<size_t>(bytes));
+    size = bytes;
+  }
+  return reinterpret_cast<uint8_t*>(scratch.get());
 }
 
 }  // namespace
@@ -78,7 +136,7 @@ BoundProduct Bind(PackedProduct packed, const Layout& in, const Layout& out,
   DEFTNN_CHECK(in.format == kernel.format);
   CheckWindows(h, in, out);
   BoundProduct bound;
-  bound.offsets_ = Offsets(h, in);
+  bound.offsets_ = Offsets(h, kernel.code, in);
   Job& job = bound.job_;
   job.weights = reinterpret_cast<const uint8_t*>(packed.bytes().data()) + h.weights_at;
   job.bias = reinterpret_cast<const float*>(packed.bytes().data() + h.bias_at);
@@ -108,7 +166,15 @@ BoundProduct Bind(PackedProduct packed, const Layout& in, const Layout& out,
   }
   SetActivation(h, job);
   bound.pixels_ = out.pixels();
-  SetBlocking(kernel.code, BytesOf(kernel.format), bound.pixels_, job);
+  if (kernel.code.tile_steps > 1) {
+    Chunks chunks = PlanTiles(bound.offsets_, in.batch, job);
+    bound.chunks_ = std::move(chunks.chunks);
+    bound.sources_ = std::move(chunks.sources);
+    job.chunks = bound.chunks_.data();
+    job.sources = bound.sources_.data();
+  } else {
+    SetBlocking(kernel.code, BytesOf(kernel.format), bound.pixels_, job);
+  }
   const int64_t input_bytes = in.batch * in.height * in.width * in.channels * x_bytes;
   bound.packed_ = std::move(packed);
   // Whichever is larger, weights or activations, is read by one worker only.
@@ -126,12 +192,18 @@ int64_t BoundProduct::executed_macs() const {
   return pixels_ * job_.vectors * code.lanes * code.group * job_.steps;
 }
 
+bool BoundProduct::worth_threads() const {
+  const int64_t macs = kernel().code.tile_steps > 1 ? kWorthThreadsTiles : kWorthThreadsVectors;
+  return executed_macs() >= macs || weight_bytes() >= kWorthThreadsBytes;
+}
+
 void RunShare(const BoundProduct& bound, const void* x, void* y, const void* residual, int worker,
               int workers) {
   Job job = bound.job_;
   job.x = static_cast<const uint8_t*>(x);
   job.y = static_cast<uint8_t*>(y);
   job.residual = static_cast<const uint8_t*>(residual);
+  if (job.scratch_bytes > 0) job.scratch = ThreadScratch(job.scratch_bytes);
   const RunFunction run = bound.kernel().code.run;
   const int64_t pixels = bound.pixels_;
   if (pixels == 0) return;
@@ -168,7 +240,7 @@ void Run(const BoundProduct& bound, const void* x, void* y, const void* residual
          ThreadPool& pool) {
   DEFTNN_CHECK((residual != nullptr) == (bound.job().r_image != 0));
   const int workers = pool.size();
-  if (workers == 1) return RunShare(bound, x, y, residual, 0, 1);
+  if (workers == 1 || !bound.worth_threads()) return RunShare(bound, x, y, residual, 0, 1);
   pool.Run([&](int worker) { RunShare(bound, x, y, residual, worker, workers); });
 }
 

@@ -70,7 +70,8 @@ using CostLookup = std::function<double(const Kernel&)>;
 /// The candidate with the least known cost, or the first one where no cost is known.
 const Kernel* Select(const GemmSpec& spec, Isa isa, const CostLookup& cost = nullptr);
 
-/// Where a K step reads: entries (kh, kw, c) ... (kh, kw, c + group - 1) in memory order.
+/// Where a K step reads: entries (kh, kw, c) ... (kh, kw, c + group - 1) in memory order. For a
+/// kernel of matrix tiles, one entry of a step; kh = -1 where there is none.
 struct KStep {
   int16_t kh, kw;
   int32_t c;
@@ -79,6 +80,8 @@ struct KStep {
 /// The K steps that cover `entries`: pairs of neighbours for a kernel that takes two. The number of
 /// steps is what a product costs.
 std::vector<KStep> CoverEntries(const GemmSpec& spec, int group);
+/// The steps of a kernel: those of CoverEntries, or two entries each, in order, and whole tiles.
+int64_t StepsOf(const GemmSpec& spec, const Code& code);
 
 struct PackedHeader;
 
@@ -123,6 +126,8 @@ class BoundProduct {
   /// included.
   int64_t weight_bytes() const;
   int64_t executed_macs() const;
+  /// Whether sharing it out gains more than it costs.
+  bool worth_threads() const;
   const Job& job() const { return job_; }
 
  private:
@@ -130,6 +135,8 @@ class BoundProduct {
   friend void RunShare(const BoundProduct&, const void*, void*, const void*, int, int);
   PackedProduct packed_;
   std::vector<int32_t> offsets_;
+  std::vector<Chunk> chunks_;
+  std::vector<ChunkSource> sources_;
   Job job_;
   int64_t pixels_ = 0;
   bool split_pixels_ = false;

@@ -70,9 +70,15 @@ GemmSpec MakeSpec(const LayerShape& layer, Format format, int percent, int group
   spec.format = format;
   spec.contiguous_pixels = true;
   spec.activation.kind = Activation::kRelu;
+  std::vector<int64_t> starts;
+  for (int64_t k = 0; k < spec.full_k(); k += group) starts.push_back(k);
   Rng rng(7);
-  for (int64_t k = 0; k < spec.full_k(); k += group) {
-    if (rng.Below(100) >= percent) continue;
+  for (size_t i = starts.size(); i > 1; --i) {
+    std::swap(starts[i - 1], starts[static_cast<size_t>(rng.Below(static_cast<int64_t>(i)))]);
+  }
+  starts.resize(std::max<size_t>(1, (starts.size() * percent + 50) / 100));
+  std::sort(starts.begin(), starts.end());
+  for (const int64_t k : starts) {
     for (int64_t j = k; j < std::min(k + group, spec.full_k()); ++j) spec.entries.push_back(j);
   }
   return spec;
@@ -83,7 +89,8 @@ void RunLayer(benchmark::State& state, const LayerShape& layer, Format format, i
   if (!isa.ok()) return state.SkipWithError(isa.status().ToString().c_str());
   GemmSpec spec = MakeSpec(layer, format, percent, 1);
   const Kernel& kernel = *Select(spec, *isa);
-  spec = MakeSpec(layer, format, percent, kernel.code.group);
+  // The group that costs nothing: a step's entries, or a row of a matrix tile.
+  spec = MakeSpec(layer, format, percent, kernel.code.group * kernel.code.tile_steps);
   Rng rng(1);
   std::vector<float> weights(spec.outputs * spec.entries.size());
   for (float& weight : weights) weight = static_cast<float>(rng.Uniform() - 0.5);

@@ -196,8 +196,14 @@ void CheckCase(const Case& c, const Kernel& kernel, Rng& rng) {
   Buffer y(c.out, kUntouched);
   const BoundProduct bound = Bind(Pack(c.spec, c.weights, c.bias, kernel), c.in, c.out,
                                   c.has_residual ? &c.residual : nullptr);
-  ThreadPool pool(static_cast<int>(rng.Between(1, 3)));
-  Run(bound, x.origin(), y.origin(), c.has_residual ? residual.origin() : nullptr, pool);
+  const int threads = static_cast<int>(rng.Between(1, 3));
+  ThreadPool pool(threads);
+  const void* r = c.has_residual ? residual.origin() : nullptr;
+  if (rng.Below(2) == 0) {
+    Run(bound, x.origin(), y.origin(), r, pool);
+  } else {  // shared out even where it is not worth it
+    pool.Run([&](int share) { RunShare(bound, x.origin(), y.origin(), r, share, threads); });
+  }
 
   std::vector<bool> written(c.out.extent(), false);
   for (int64_t n = 0; n < c.out.batch; ++n) {
@@ -234,6 +240,58 @@ TEST_P(GemmKernelTest, MatchesTheOracleOnRandomProducts) {
   }
 }
 
+// What decides how a kernel of matrix tiles reads its inputs: rows of pixels long enough to be read
+// in place or not, one line of pixels, strides, more pixels than a block, an odd number of vectors.
+TEST_P(GemmKernelTest, TilesReadInPlaceAndCopied) {
+  struct Shape {
+    int64_t batch, height, width, channels, outputs, kernel, stride;
+  };
+  constexpr Shape kShapes[] = {
+      {1, 3, 28, 32, 33, 3, 1},   // rows, all in place
+      {2, 2, 27, 40, 48, 3, 1},   // rows; chunks that cross pixels are copied
+      {1, 4, 29, 64, 20, 1, 2},   // stride
+      {1, 7, 7, 64, 70, 3, 1},    // rows too short
+      {3, 7, 7, 96, 64, 1, 1},    // one line over images
+      {1, 40, 33, 3, 16, 3, 1},   // more pixels than a block, few entries
+      {1, 1, 1, 320, 96, 1, 1},   // one pixel
+      {3, 1, 20, 32, 24, 3, 1},   // one row in each image, with a halo
+      {1, 36, 32, 32, 32, 1, 1},  // more pixels than a block, in place
+  };
+  Rng rng(17);
+  for (const Shape& shape : kShapes) {
+    // All entries, single ones, and groups of 32.
+    for (const int64_t group : {0, 1, 32}) {
+      Case c;
+      GemmSpec& s = c.spec;
+      s.format = GetParam()->format;
+      s.outputs = shape.outputs, s.channels = shape.channels;
+      s.kernel_h = s.kernel_w = shape.kernel, s.stride_h = s.stride_w = shape.stride;
+      s.pad_top = s.pad_left = shape.kernel / 2;
+      bool keep = true;
+      for (int64_t k = 0; k < s.full_k(); ++k) {
+        if (group > 0 && k % group == 0) keep = rng.Below(2) == 0;
+        if (keep) s.entries.push_back(k);
+      }
+      const int64_t pad = shape.kernel / 2;
+      c.in = Layout::Dense(shape.batch, (shape.height - 1) * shape.stride + 1,
+                           (shape.width - 1) * shape.stride + 1, s.channels, s.format, pad, pad,
+                           pad, pad);
+      s.contiguous_pixels = true;
+      c.out =
+          Layout::Dense(shape.batch, shape.height, shape.width, s.outputs, s.format, 1, 0, 1, 1);
+      c.residual = Layout::Dense(shape.batch, shape.height, shape.width, s.outputs, s.format);
+      c.has_residual = rng.Below(2) == 0;
+      s.activation.kind = Activation::kClip;
+      s.activation.alpha = -2, s.activation.beta = 3;
+      for (int64_t i = 0; i < s.outputs * static_cast<int64_t>(s.entries.size()); ++i) {
+        c.weights.push_back(static_cast<float>(rng.Normal()));
+      }
+      CheckCase(c, *GetParam(), rng);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 // A 3x3 convolution of 5 channels with half of K, bound to `kernel`.
 struct Small {
   Case c;
@@ -261,7 +319,8 @@ struct Small {
   std::vector<float> Outputs(const PackedProduct& product, int threads) const {
     Buffer y(c.out, 0);
     ThreadPool pool(threads);
-    Run(Bind(product, c.in, c.out), x.origin(), y.origin(), nullptr, pool);
+    const BoundProduct bound = Bind(product, c.in, c.out);
+    pool.Run([&](int share) { RunShare(bound, x.origin(), y.origin(), nullptr, share, threads); });
     const auto* values = reinterpret_cast<const float*>(y.bytes.get());
     return {values, values + c.out.extent()};
   }

@@ -24,8 +24,9 @@ namespace deftnn::gemm {
 namespace {
 
 constexpr int kMaxTilePixels = 24;
-constexpr int kLine = 64;  // bytes of a cache line
-constexpr int kToL2 = 2;   // __builtin_prefetch's locality
+constexpr int kLine = 64;                   // bytes of a cache line
+constexpr int kToL2 = 2;                    // __builtin_prefetch's locality
+constexpr int64_t kStreamAhead = 16 << 10;  // bytes
 
 // Vectors of the compiler's own: arrays of these stay in registers where GCC spills arrays of
 // __m512i and of Highway's structs.
@@ -401,10 +402,11 @@ DEFTNN_INLINE void FinishRow(const Job& job, float* sums, const uint8_t* residua
 }
 
 // Where the pixels of one pixel block lie.
-struct PixelBlock {
-  const uint8_t* x[kPixelBlock];
-  uint8_t* y[kPixelBlock];
-  const uint8_t* residual[kPixelBlock];  // of a job with one
+template <int kMost>
+struct PixelAddresses {
+  const uint8_t* x[kMost];
+  uint8_t* y[kMost];
+  const uint8_t* residual[kMost];  // of a job with one
 
   DEFTNN_INLINE void Fill(const Job& job, int64_t begin, int64_t end) {
     int64_t w = begin % job.out_width, rest = begin / job.out_width;
@@ -429,6 +431,8 @@ struct PixelBlock {
     for (int64_t i = 0; i < count; ++i, first += step) pixels[i] = first;
   }
 };
+
+using PixelBlock = PixelAddresses<kPixelBlock>;
 
 // One output block, as its tiles see it.
 struct OutputBlock {
@@ -473,7 +477,9 @@ DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pi
   end.has_high = job.has_high;
   end.outputs = block.outputs;
   // The tiles of a block of K bring the next one's weights, which lie behind it, into the cache.
-  end.ahead_step = count > 1 ? step_bytes / count : 0;
+  // Of a single tile, they are one stream.
+  const bool stream = count == 1 && job.prefetch;
+  end.ahead_step = count > 1 || stream ? step_bytes / count : 0;
   end.y_offset = block.y_offset;
   end.r_offset = block.r_offset;
   for (int64_t k = 0; k == 0 || k < job.steps; k += job.steps_per_block) {
@@ -487,7 +493,8 @@ DEFTNN_INLINE void RunBlock(const Job& job, const PixelBlock& pixels, int64_t pi
       end.y = in_registers ? pixels.y + first : nullptr;
       end.residual = job.residual != nullptr ? pixels.residual + first : nullptr;
       end.sums = start && finish ? scratch : scratch + first * block.lanes;
-      end.ahead = block.weights + (k + steps + steps * tile / count) * step_bytes;
+      end.ahead = stream ? block.weights + k * step_bytes + kStreamAhead
+                         : block.weights + (k + steps + steps * tile / count) * step_bytes;
       block.tiles[size](pixels.x + first, block.weights + k * step_bytes, job.offsets + k, steps,
                         start ? block.bias : end.sums, start ? 0 : block.lanes, end);
       if (finish && !block.in_registers) {
@@ -543,7 +550,7 @@ struct Runner {
   }
 
   static constexpr Code MakeCode() {
-    return {HWY_STATIC_TARGET, Math::kGroup, Math::kLanes, kMaxVectors, Run};
+    return {HWY_STATIC_TARGET, Math::kGroup, Math::kLanes, kMaxVectors, 1, Run};
   }
 };
 

@@ -10,8 +10,30 @@ namespace deftnn::gemm {
 
 /// Most pixels whose accumulators a worker keeps between two blocks of K.
 inline constexpr int kPixelBlock = 192;
+/// The same for kernels of matrix tiles.
+inline constexpr int kTilePixelBlock = 1024;
 /// Most lanes (outputs) of one output block, over all kernels.
 inline constexpr int kMaxBlockLanes = 64;
+
+/// Steps and bytes of one pixel's row in a matrix tile; such a row is a chunk of K.
+inline constexpr int kTileSteps = 16;
+inline constexpr int kChunkBytes = 64;
+
+/// Up to 32 entries of a chunk, which one vector load reaches: word `i` of the chunk is word
+/// `index[i]` behind `offset`, for every bit i of `mask`.
+struct alignas(64) ChunkSource {
+  uint16_t index[kChunkBytes / 2];
+  uint32_t mask;
+  int32_t offset;  // bytes from an output pixel's window
+};
+
+/// Sixteen steps of K, as a kernel for matrix tiles takes them.
+struct Chunk {
+  bool run;        // 32 neighbours from `offset` on; else its sources, or zeros
+  int32_t offset;  // of the first entry; where the chunk is one run, all of it
+  int32_t packed;  // its place among the chunks that are copied together; -1: read in place
+  int32_t source_begin, source_end;  // of a copied chunk, in Job::sources
+};
 
 /// One product, bound to shapes and addresses. Strides and offsets are in bytes.
 struct Job {
@@ -34,7 +56,19 @@ struct Job {
   int64_t r_image = 0, r_row = 0, r_pixel = 0;
 
   int64_t steps_per_block = 0;   // K steps whose weights stay in the L2 cache
-  int64_t pixels_per_block = 0;  // <= kPixelBlock
+  int64_t pixels_per_block = 0;  // <= kPixelBlock, or kTilePixelBlock for matrix tiles
+
+  // For kernels with tile_steps > 1 only.
+  const Chunk* chunks = nullptr;
+  const ChunkSource* sources = nullptr;
+  int64_t chunk_count = 0, packed_chunks = 0;
+  int64_t tile_pixels = 0;  // rows of a tile where it must not leave an image row
+  bool one_line = false;  // x_pixel leads from each pixel to the next, or nothing is read in place
+  bool outputs_inside = false;  // all outputs of a few pixels, then the next pixels; else around
+  uint8_t* scratch = nullptr;   // of this thread: scratch_bytes
+  int64_t scratch_bytes = 0;
+
+  bool prefetch = false;  // weights that L2 does not hold, into it
 
   Activation activation = Activation::kNone;
   float alpha = 0, beta = 0;
@@ -59,6 +93,9 @@ struct Code {
   int group;              // neighbouring entries of K that one step takes
   int lanes;              // outputs of one vector
   int max_vectors;        // vectors of the widest output block
+  /// 1, or the steps of a matrix tile: then the number of steps is a multiple of it, and the two
+  /// entries of a step may lie anywhere.
+  int tile_steps;
   RunFunction run;
 };
 

@@ -1,6 +1,8 @@
 // K steps, packing, and the blob's checks.
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "deftnn/base/check.h"
 #include "deftnn/base/crc32c.h"
@@ -23,12 +25,17 @@ struct Sizes {
   int64_t vectors, steps_at, bias_at, weights_at, bytes;
 };
 
+// Rows of the K table: one for each step, or one for each of its entries.
+int64_t TableRows(int64_t steps, const Code& code) {
+  return code.tile_steps > 1 ? steps * code.group : steps;
+}
+
 // False where the sizes overflow.
 bool ComputeSizes(int64_t outputs, int64_t steps, const Code& code, int element_bytes,
                   Sizes& sizes) {
   sizes.vectors = (outputs + code.lanes - 1) / code.lanes;
   sizes.steps_at = RoundUp(sizeof(PackedHeader), 64);
-  sizes.bias_at = sizes.steps_at + RoundUp(steps * int64_t{sizeof(KStep)}, 64);
+  sizes.bias_at = sizes.steps_at + RoundUp(TableRows(steps, code) * int64_t{sizeof(KStep)}, 64);
   sizes.weights_at = sizes.bias_at + RoundUp(sizes.vectors * code.lanes * int64_t{4}, 64);
   int64_t weights = 0;
   const bool overflow =
@@ -39,10 +46,11 @@ bool ComputeSizes(int64_t outputs, int64_t steps, const Code& code, int element_
   return !overflow;
 }
 
-uint32_t Checksum(PackedHeader header, const std::byte* steps) {
+uint32_t Checksum(PackedHeader header, const Code& code, const std::byte* steps) {
   header.checksum = 0;
   const uint32_t head = Crc32c({reinterpret_cast<const std::byte*>(&header), sizeof(PackedHeader)});
-  return Crc32c({steps, static_cast<size_t>(header.steps) * sizeof(KStep)}, head);
+  const int64_t rows = TableRows(header.steps, code);
+  return Crc32c({steps, static_cast<size_t>(rows) * sizeof(KStep)}, head);
 }
 
 void CheckSpec(const GemmSpec& spec) {
@@ -80,30 +88,38 @@ T Encode(float value) {
   }
 }
 
-// packed: [block][step][lane][group]; column_of[k] is an entry's column of `weights` or -1.
-template <typename T>
-void PackWeights(const GemmSpec& spec, std::span<const KStep> steps, std::span<const float> weights,
-                 const Code& code, int64_t vectors, T* packed) {
+using Columns = std::array<int32_t, 2>;  // of the weights, for a step's entries; -1 for none
+
+std::vector<Columns> ColumnsOf(const GemmSpec& spec, std::span<const KStep> table, int64_t steps,
+                               const Code& code) {
+  std::vector<Columns> columns(steps, Columns{-1, -1});
+  const auto kept = static_cast<int32_t>(spec.entries.size());
+  if (code.tile_steps > 1) {
+    for (int32_t i = 0; i < kept; ++i) columns[i / 2][i % 2] = i;
+    return columns;
+  }
   std::vector<int32_t> column_of(spec.full_k(), -1);
-  for (size_t i = 0; i < spec.entries.size(); ++i)
-    column_of[spec.entries[i]] = static_cast<int32_t>(i);
+  for (int32_t i = 0; i < kept; ++i) column_of[spec.entries[i]] = i;
+  // A pair that a leftover entry opened may overlap its neighbour: each entry counts once.
+  for (int64_t step = 0; step < steps; ++step) {
+    for (int j = 0; j < code.group; ++j) {
+      const int64_t entry = EntryOf(spec, table[step], j);
+      if (entry >= 0) columns[step][j] = std::exchange(column_of[entry], -1);
+    }
+  }
+  return columns;
+}
+
+// packed: [block][step][lane][group].
+template <typename T>
+void PackWeights(const GemmSpec& spec, std::span<const Columns> steps,
+                 std::span<const float> weights, const Code& code, int64_t vectors, T* packed) {
   const int64_t kept = static_cast<int64_t>(spec.entries.size());
   const int64_t blocks = (vectors + code.max_vectors - 1) / code.max_vectors;
   for (int64_t block = 0; block < blocks; ++block) {
     const int64_t first = vectors * block / blocks * code.lanes;
     const int64_t last = vectors * (block + 1) / blocks * code.lanes;
-    // A pair that a leftover entry opened may overlap its neighbour: each entry counts once.
-    std::vector<bool> used(kept, false);
-    for (const KStep& step : steps) {
-      int32_t columns[2] = {-1, -1};
-      for (int j = 0; j < code.group; ++j) {
-        const int64_t entry = EntryOf(spec, step, j);
-        const int32_t column = entry < 0 ? -1 : column_of[entry];
-        if (column >= 0 && !used[column]) {
-          columns[j] = column;
-          used[column] = true;
-        }
-      }
+    for (const Columns& columns : steps) {
       for (int64_t output = first; output < last; ++output) {
         for (int j = 0; j < code.group; ++j) {
           *packed++ = output < spec.outputs && columns[j] >= 0
@@ -115,16 +131,32 @@ void PackWeights(const GemmSpec& spec, std::span<const KStep> steps, std::span<c
   }
 }
 
+KStep StepAt(const GemmSpec& spec, int64_t entry) {
+  const int64_t position = entry / spec.channels;
+  return {static_cast<int16_t>(position / spec.kernel_w),
+          static_cast<int16_t>(position % spec.kernel_w),
+          static_cast<int32_t>(entry % spec.channels)};
+}
+
+std::vector<KStep> KTable(const GemmSpec& spec, const Code& code) {
+  if (code.tile_steps == 1) return CoverEntries(spec, code.group);
+  std::vector<KStep> table;
+  for (const int64_t entry : spec.entries) table.push_back(StepAt(spec, entry));
+  table.resize(TableRows(StepsOf(spec, code), code), KStep{-1, 0, 0});
+  return table;
+}
+
 }  // namespace
+
+int64_t StepsOf(const GemmSpec& spec, const Code& code) {
+  if (code.tile_steps == 1) return static_cast<int64_t>(CoverEntries(spec, code.group).size());
+  const int64_t tile_entries = int64_t{code.tile_steps} * code.group;
+  return RoundUp(static_cast<int64_t>(spec.entries.size()), tile_entries) / code.group;
+}
 
 std::vector<KStep> CoverEntries(const GemmSpec& spec, int group) {
   const int64_t run = RunLength(spec);
-  const auto at = [&](int64_t entry) {
-    const int64_t position = entry / spec.channels;
-    return KStep{static_cast<int16_t>(position / spec.kernel_w),
-                 static_cast<int16_t>(position % spec.kernel_w),
-                 static_cast<int32_t>(entry % spec.channels)};
-  };
+  const auto at = [&](int64_t entry) { return StepAt(spec, entry); };
   std::vector<KStep> steps;
   steps.reserve(spec.entries.size());
   for (size_t i = 0; i < spec.entries.size(); ++i) {
@@ -152,10 +184,11 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
                spec.outputs * static_cast<int64_t>(spec.entries.size()));
   DEFTNN_CHECK(bias.empty() || static_cast<int64_t>(bias.size()) == spec.outputs);
   const Code& code = kernel.code;
-  const std::vector<KStep> steps = CoverEntries(spec, code.group);
+  const std::vector<KStep> table = KTable(spec, code);
+  const int64_t steps = StepsOf(spec, code);
+  const std::vector<Columns> columns = ColumnsOf(spec, table, steps, code);
   Sizes sizes{};
-  DEFTNN_CHECK(ComputeSizes(spec.outputs, static_cast<int64_t>(steps.size()), code,
-                            BytesOf(spec.format), sizes));
+  DEFTNN_CHECK(ComputeSizes(spec.outputs, steps, code, BytesOf(spec.format), sizes));
 
   const std::shared_ptr<std::byte> blob =
       pool != nullptr ? pool->Allocate(sizes.bytes) : AllocateAligned(sizes.bytes);
@@ -181,23 +214,23 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
   header.dilation_w = spec.dilation_w;
   header.pad_top = spec.pad_top;
   header.pad_left = spec.pad_left;
-  header.steps = static_cast<int64_t>(steps.size());
+  header.steps = steps;
   header.steps_at = sizes.steps_at;
   header.bias_at = sizes.bias_at;
   header.weights_at = sizes.weights_at;
   header.bytes = sizes.bytes;
-  if (!steps.empty()) {
-    std::memcpy(blob.get() + sizes.steps_at, steps.data(), steps.size() * sizeof(KStep));
+  if (!table.empty()) {
+    std::memcpy(blob.get() + sizes.steps_at, table.data(), table.size() * sizeof(KStep));
   }
   if (!bias.empty()) std::memcpy(blob.get() + sizes.bias_at, bias.data(), bias.size() * 4);
   if (spec.format == Format::kFp32) {
-    PackWeights(spec, steps, weights, code, sizes.vectors,
+    PackWeights(spec, columns, weights, code, sizes.vectors,
                 reinterpret_cast<float*>(blob.get() + sizes.weights_at));
   } else {
-    PackWeights(spec, steps, weights, code, sizes.vectors,
+    PackWeights(spec, columns, weights, code, sizes.vectors,
                 reinterpret_cast<uint16_t*>(blob.get() + sizes.weights_at));
   }
-  header.checksum = Checksum(header, blob.get() + sizes.steps_at);
+  header.checksum = Checksum(header, code, blob.get() + sizes.steps_at);
   std::memcpy(blob.get(), &header, sizeof(header));
 
   PackedProduct packed;
@@ -243,7 +276,7 @@ Result<PackedProduct> PackedProduct::Load(std::span<const std::byte> bytes,
                         sane(h.stride_h, 1, kMaxStride) && sane(h.stride_w, 1, kMaxStride) &&
                         sane(h.dilation_h, 1, kMaxStride) && sane(h.dilation_w, 1, kMaxStride) &&
                         sane(h.pad_top, 0, kMaxStride) && sane(h.pad_left, 0, kMaxStride) &&
-                        sane(h.steps, 0, kMaxDim) &&
+                        sane(h.steps, 0, kMaxDim) && h.steps % code.tile_steps == 0 &&
                         sane(h.activation, 0, static_cast<int>(Activation::kGeluTanh)) &&
                         sane(h.contiguous_pixels, 0, 1);
   Sizes sizes{};
@@ -253,13 +286,14 @@ Result<PackedProduct> PackedProduct::Load(std::span<const std::byte> bytes,
       h.bytes != static_cast<int64_t>(bytes.size())) {
     return Error("packed product: sizes out of range");
   }
-  if (h.checksum != Checksum(h, bytes.data() + h.steps_at)) {
+  if (h.checksum != Checksum(h, code, bytes.data() + h.steps_at)) {
     return Error("packed product: the checksum does not match");
   }
   const std::byte* steps = bytes.data() + h.steps_at;
-  for (int64_t i = 0; i < h.steps; ++i) {
+  for (int64_t i = 0; i < TableRows(h.steps, code); ++i) {
     KStep step;
     std::memcpy(&step, steps + i * sizeof(step), sizeof(step));
+    if (code.tile_steps > 1 && step.kh == -1) continue;
     if (step.kh < 0 || step.kh >= h.kernel_h || step.kw < 0 || step.kw >= h.kernel_w ||
         step.c < 0 || step.c >= h.channels) {
       return Error("packed product: K step {} lies outside the kernel", i);

@@ -8,7 +8,7 @@
 namespace deftnn::gemm {
 
 inline constexpr char kPackedMagic[8] = {'D', 'F', 'T', 'N', 'G', 'E', 'M', 'M'};
-inline constexpr uint32_t kPackedVersion = 1;
+inline constexpr uint32_t kPackedVersion = 2;
 
 /// At the blob's start. Little endian, as every CPU that we run on.
 struct PackedHeader {

@@ -29,7 +29,7 @@ namespace {
 
 // Tiles of 16 outputs by 32 entries only pay where the product fills some of them.
 bool Suits(const Kernel& kernel, const GemmSpec& spec) {
-  return kernel.isa != Isa::kAmxBf16 || (spec.outputs >= 32 && spec.entries.size() >= 64);
+  return kernel.isa != Isa::kAmxBf16 || (spec.outputs >= 4 && spec.entries.size() >= 8);
 }
 
 }  // namespace
