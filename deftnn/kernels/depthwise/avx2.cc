@@ -4,6 +4,7 @@
 namespace deftnn {
 
 extern const DepthwiseKernel kDepthwiseAvx2;
-const DepthwiseKernel kDepthwiseAvx2 = {Isa::kAvx2, HWY_TARGET, DepthwiseRows};
+const DepthwiseKernel kDepthwiseAvx2 = {Isa::kAvx2, HWY_TARGET, DepthwisePacking::kNone,
+                                        DepthwiseRows};
 
 }  // namespace deftnn

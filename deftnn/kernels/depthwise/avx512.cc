@@ -4,6 +4,7 @@
 namespace deftnn {
 
 extern const DepthwiseKernel kDepthwiseAvx512;
-const DepthwiseKernel kDepthwiseAvx512 = {Isa::kAvx512, HWY_TARGET, DepthwiseRows};
+const DepthwiseKernel kDepthwiseAvx512 = {Isa::kAvx512, HWY_TARGET, DepthwisePacking::kNone,
+                                          DepthwiseRows};
 
 }  // namespace deftnn

@@ -29,6 +29,37 @@ bool Reaches(int64_t outputs, int64_t stride, int64_t kernel, int64_t dilation, 
   return pad <= before && last < extent + after;
 }
 
+int64_t FloatsOf(DepthwisePacking packing) {
+  switch (packing) {
+    case DepthwisePacking::kNone:
+      return 0;
+    case DepthwisePacking::kPairs:
+      return kPairsFloats;
+    case DepthwisePacking::kHalves:
+      return kHalvesFloats;
+  }
+  return 0;
+}
+
+// One channel of a block.
+void PackPairs(const float* weights, float bias, int64_t c, float* block) {
+  const auto code = [](float weight) { return std::bit_cast<uint32_t>(weight) >> 16; };
+  // Of each eight channels four go into either vector.
+  float* const at = block + c % 8 / 4 * 16 + c / 8 * 4 + c % 4;
+  at[0] = bias;
+  for (int64_t column = 0; column < 3; ++column) {
+    const float* tap = weights + column;
+    at[(2 + 4 * column) * 16] = std::bit_cast<float>(code(tap[0]) | code(tap[3]) << 16);
+    at[(4 + 4 * column) * 16] = std::bit_cast<float>(code(tap[6]));
+  }
+}
+
+void PackHalves(const float* weights, float bias, int64_t c, float* block) {
+  float* const at = block + c % 2 * 16 + c / 2;
+  at[0] = bias;
+  for (int64_t tap = 0; tap < 9; ++tap) at[(1 + tap) * 32] = weights[tap];
+}
+
 }  // namespace
 
 int64_t PackedDepthwiseSize(int64_t channels, int64_t kernel_h, int64_t kernel_w) {
@@ -45,23 +76,21 @@ void PackDepthwise(const float* weights, const float* bias, int64_t channels, in
   }
 }
 
-int64_t PackedDepthwisePairsSize(int64_t channels) {
-  return (channels + kPairsChannels - 1) / kPairsChannels * kPairsFloats;
+int64_t PackedDepthwise3x3Size(DepthwisePacking packing, int64_t channels) {
+  return (channels + kBlockChannels - 1) / kBlockChannels * FloatsOf(packing);
 }
 
-void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed) {
-  std::fill_n(packed, PackedDepthwisePairsSize(channels), 0.0f);
-  const auto code = [](float weight) { return std::bit_cast<uint32_t>(weight) >> 16; };
+void PackDepthwise3x3(DepthwisePacking packing, const float* weights, const float* bias,
+                      int64_t channels, float* packed) {
+  if (packing == DepthwisePacking::kNone) return;
+  std::fill_n(packed, PackedDepthwise3x3Size(packing, channels), 0.0f);
   for (int64_t c = 0; c < channels; ++c) {
-    const int64_t in_block = c % kPairsChannels;
-    // Of each eight channels four go into either vector.
-    float* const at = packed + c / kPairsChannels * kPairsFloats + in_block % 8 / 4 * 16 +
-                      in_block / 8 * 4 + c % 4;
-    if (bias != nullptr) at[0] = bias[c];
-    for (int64_t column = 0; column < 3; ++column) {
-      const float* tap = weights + c * 9 + column;
-      at[(2 + 4 * column) * 16] = std::bit_cast<float>(code(tap[0]) | code(tap[3]) << 16);
-      at[(4 + 4 * column) * 16] = std::bit_cast<float>(code(tap[6]));
+    float* const block = packed + c / kBlockChannels * FloatsOf(packing);
+    const float first = bias != nullptr ? bias[c] : 0;
+    if (packing == DepthwisePacking::kPairs) {
+      PackPairs(weights + c * 9, first, c % kBlockChannels, block);
+    } else {
+      PackHalves(weights + c * 9, first, c % kBlockChannels, block);
     }
   }
 }

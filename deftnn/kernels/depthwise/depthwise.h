@@ -21,7 +21,7 @@ struct DepthwiseArgs {
   View input, output;             // same batch and channels, any format each
   View residual;                  // extents of the output, any format; none when its data is null
   const float* filter = nullptr;  // PackDepthwise: the bias is in it
-  const float* pairs = nullptr;   // PackDepthwisePairs; may be null
+  const float* blocks = nullptr;  // PackDepthwise3x3 as the kernel wants it; may be null
   int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   int64_t pad_top = 0, pad_left = 0;
   ActivationSpec activation;
@@ -34,21 +34,28 @@ int64_t PackedDepthwiseSize(int64_t channels, int64_t kernel_h, int64_t kernel_w
 void PackDepthwise(const float* weights, const float* bias, int64_t channels, int64_t kernel_h,
                    int64_t kernel_w, float* packed);
 
-/// Channels of a block of PackDepthwisePairs, and the floats that it writes for one.
-inline constexpr int64_t kPairsChannels = 32, kPairsFloats = 14 * 16;
-/// Floats that PackDepthwisePairs writes.
-int64_t PackedDepthwisePairsSize(int64_t channels);
-/// Weights [channels][3][3] that are DFP16 numbers, for a dot instruction that takes two of them:
-/// for each kPairsChannels [14][16], first the bias in two vectors, then for each column of the
-/// window the pairs (row 0, row 1) and (row 2, zero) in two vectors each, as bits. The first vector
-/// of two has channels 0-3, 8-11, 16-19 and 24-27, the second the others: what interleaving 16-bit
-/// vectors gives.
-void PackDepthwisePairs(const float* weights, const float* bias, int64_t channels, float* packed);
+/// How a kernel wants the weights of a 3x3 window besides, in blocks of kBlockChannels.
+///
+/// kPairs: weights that are DFP16 numbers, for a dot instruction that takes two of them: [14][16],
+/// first the bias in two vectors, then for each column of the window the pairs (row 0, row 1) and
+/// (row 2, zero) in two vectors each, as bits. The first vector of two has channels 0-3, 8-11,
+/// 16-19 and 24-27, the second the others: what interleaving 16-bit vectors gives.
+///
+/// kHalves: [20][16], the bias, then the taps row by row, in two vectors each: the even channels,
+/// then the odd ones.
+enum class DepthwisePacking { kNone, kPairs, kHalves };
+inline constexpr int64_t kBlockChannels = 32, kPairsFloats = 14 * 16, kHalvesFloats = 20 * 16;
+/// Floats that PackDepthwise3x3 writes; 0 for kNone.
+int64_t PackedDepthwise3x3Size(DepthwisePacking packing, int64_t channels);
+/// weights[channels][3][3]; rounded to DFP16 already where `packing` is kPairs.
+void PackDepthwise3x3(DepthwisePacking packing, const float* weights, const float* bias,
+                      int64_t channels, float* packed);
 
 /// One instruction set's implementation: rows [begin, end) of batch * output height.
 struct DepthwiseKernel {
   Isa isa;
   int64_t target;
+  DepthwisePacking packing;
   void (*run)(const DepthwiseArgs& args, int64_t begin, int64_t end);
 };
 

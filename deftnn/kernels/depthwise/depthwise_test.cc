@@ -18,6 +18,7 @@ TEST(DepthwiseKernels, EachFileIsCompiledForItsTarget) {
   EXPECT_EQ(SelectDepthwise(Isa::kAvx2).target, HWY_AVX2);
   EXPECT_EQ(SelectDepthwise(Isa::kAvx512).target, HWY_AVX3);
   EXPECT_EQ(SelectDepthwise(Isa::kAvx512Bf16).target, HWY_AVX3);
+  EXPECT_EQ(SelectDepthwise(Isa::kAmxBf16).target, HWY_AVX3);
 #endif
 }
 
@@ -25,7 +26,7 @@ struct Problem {
   int64_t n = 1, h = 1, w = 1, c = 1, oh = 1, ow = 1;
   int64_t pad_bottom = 0, pad_right = 0;
   DepthwiseArgs args;
-  std::vector<float> weights, bias, packed, pairs;
+  std::vector<float> weights, bias, packed, blocks;
 
   /// The definition, in double, with padding as what lies outside the image; `size` gets the sum of
   /// the terms' magnitudes.
@@ -50,7 +51,7 @@ struct Problem {
   }
 };
 
-Problem RandomProblem(Rng& rng, int trial) {
+Problem RandomProblem(Rng& rng, int trial, Isa isa) {
   Problem p;
   DepthwiseArgs& args = p.args;
   const int64_t widths[] = {3, 3, 5, 5, 1, 2, 4, 7};
@@ -85,10 +86,11 @@ Problem RandomProblem(Rng& rng, int trial) {
                 args.kernel_w, p.packed.data());
   args.filter = p.packed.data();
   if (args.kernel_h == 3 && args.kernel_w == 3) {
-    p.pairs.resize(static_cast<size_t>(PackedDepthwisePairsSize(p.c)));
-    PackDepthwisePairs(p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(), p.c,
-                       p.pairs.data());
-    args.pairs = p.pairs.data();
+    const DepthwisePacking packing = SelectDepthwise(isa).packing;
+    p.blocks.resize(static_cast<size_t>(PackedDepthwise3x3Size(packing, p.c)));
+    PackDepthwise3x3(packing, p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(), p.c,
+                     p.blocks.data());
+    if (packing != DepthwisePacking::kNone) args.blocks = p.blocks.data();
   }
   const ActivationSpec activations[] = {{},
                                         {},
@@ -106,7 +108,7 @@ TEST(DepthwiseKernels, RandomConvolutionsMatchTheDefinition) {
   for (const Isa isa : UsableIsas()) {
     Rng rng(51);
     for (int trial = 0; trial < 400; ++trial) {
-      const Problem p = RandomProblem(rng, trial);
+      const Problem p = RandomProblem(rng, trial, isa);
       DepthwiseArgs args = p.args;
       Format formats[3];
       for (Format& format : formats) format = kFormats[rng.Below(2)];
@@ -174,15 +176,16 @@ TEST(DepthwiseKernels, NanReachesTheWindowAndNothingElse) {
       TestView in(1, 9, 9, 21, format, rng, 0), out(1, 9, 9, 21, format, rng, 0);
       in.FillHalo(0);
       in.Set(0, 4, 4, 20, std::numeric_limits<float>::quiet_NaN());
-      std::vector<float> weights(21 * 9, 1.0f), packed(PackedDepthwiseSize(21, 3, 3)),
-          pairs(PackedDepthwisePairsSize(21));
+      std::vector<float> weights(21 * 9, 1.0f), packed(PackedDepthwiseSize(21, 3, 3));
       PackDepthwise(weights.data(), nullptr, 21, 3, 3, packed.data());
-      PackDepthwisePairs(weights.data(), nullptr, 21, pairs.data());
+      const DepthwisePacking packing = SelectDepthwise(isa).packing;
+      std::vector<float> blocks(static_cast<size_t>(PackedDepthwise3x3Size(packing, 21)));
+      PackDepthwise3x3(packing, weights.data(), nullptr, 21, blocks.data());
       DepthwiseArgs args;
       args.kernel_h = args.kernel_w = 3;
       args.pad_top = args.pad_left = 1;
       args.filter = packed.data();
-      args.pairs = pairs.data();
+      if (packing != DepthwisePacking::kNone) args.blocks = blocks.data();
       args.activation = {Activation::kRelu};
       args.input = in.view(), args.output = out.view();
       RunDepthwise(SelectDepthwise(isa), args, pool);

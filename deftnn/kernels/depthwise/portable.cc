@@ -4,6 +4,7 @@
 namespace deftnn {
 
 extern const DepthwiseKernel kDepthwisePortable;
-const DepthwiseKernel kDepthwisePortable = {Isa::kPortable, HWY_TARGET, DepthwiseRows};
+const DepthwiseKernel kDepthwisePortable = {Isa::kPortable, HWY_TARGET, DepthwisePacking::kNone,
+                                            DepthwiseRows};
 
 }  // namespace deftnn

@@ -10,17 +10,17 @@ namespace {
 
 class DepthwiseStep : public Step {
  public:
-  // `pairs` may be undefined.
-  DepthwiseStep(const StepSpec& spec, const DepthwiseArgs& args, Tensor filter, Tensor pairs,
+  // `blocks` may be undefined.
+  DepthwiseStep(const StepSpec& spec, const DepthwiseArgs& args, Tensor filter, Tensor blocks,
                 Isa isa)
       : x_(spec.inputs[0]),
         y_(spec.outputs[0]),
         filter_(std::move(filter)),
-        pairs_(std::move(pairs)),
+        blocks_(std::move(blocks)),
         args_(args),
         kernel_(SelectDepthwise(isa)) {
     args_.filter = filter_.values<float>().data();
-    if (pairs_.defined()) args_.pairs = pairs_.values<float>().data();
+    if (blocks_.defined()) args_.blocks = blocks_.values<float>().data();
   }
 
   Status Launch(const Addresses& addresses, ThreadPool& threads) const override {
@@ -40,7 +40,7 @@ class DepthwiseStep : public Step {
 
  private:
   const Operand x_, y_;
-  const Tensor filter_, pairs_;
+  const Tensor filter_, blocks_;
   DepthwiseArgs args_;
   const DepthwiseKernel& kernel_;
 };
@@ -75,14 +75,16 @@ Result<std::unique_ptr<Step>> PrepareDepthwise(const StepSpec& spec,
       has_bias ? spec.inputs[DepthwiseConv::kBias].constant.values<float>().data() : nullptr;
   PackDepthwise(weights.values<float>().data(), bias, w.dim(0), args.kernel_h, args.kernel_w,
                 filter.mutable_values<float>().data());
-  Tensor pairs;
-  if (w.type() == ElementType::kBfloat16 && args.kernel_h == 3 && args.kernel_w == 3) {
-    pairs = Tensor::Zeros(ElementType::kFloat32, {PackedDepthwisePairsSize(w.dim(0))});
-    PackDepthwisePairs(weights.values<float>().data(), bias, w.dim(0),
-                       pairs.mutable_values<float>().data());
+  Tensor blocks;
+  const DepthwisePacking packing = SelectDepthwise(context.isa).packing;
+  if (packing != DepthwisePacking::kNone && w.type() == ElementType::kBfloat16 &&
+      args.kernel_h == 3 && args.kernel_w == 3) {
+    blocks = Tensor::Zeros(ElementType::kFloat32, {PackedDepthwise3x3Size(packing, w.dim(0))});
+    PackDepthwise3x3(packing, weights.values<float>().data(), bias, w.dim(0),
+                     blocks.mutable_values<float>().data());
   }
   return std::unique_ptr<Step>(std::make_unique<DepthwiseStep>(spec, args, std::move(filter),
-                                                               std::move(pairs), context.isa));
+                                                               std::move(blocks), context.isa));
 }
 
 }  // namespace deftnn
