@@ -11,7 +11,7 @@
 
 namespace deftnn {
 
-extern const PeakLoops kPeakPortable, kPeakAvx2, kPeakAvx512, kPeakAvx512Bf16;
+extern const PeakLoops kPeakPortable, kPeakAvx2, kPeakAvx512, kPeakAvx512Bf16, kPeakAmxBf16;
 
 namespace {
 
@@ -24,8 +24,9 @@ const PeakLoops& LoopsOf(Isa isa) {
     case Isa::kAvx512:
       return kPeakAvx512;
     case Isa::kAvx512Bf16:
-    case Isa::kAmxBf16:
       return kPeakAvx512Bf16;
+    case Isa::kAmxBf16:
+      return kPeakAmxBf16;
   }
   return kPeakPortable;
 }
@@ -105,6 +106,8 @@ MachinePeaks MeasurePeaks(Isa isa, int threads) {
       loops.dfp16 == nullptr
           ? peaks.fp32_gflops
           : SumOfBestRates(workers, kTries, [&](int) { return loops.dfp16(kRounds); }) * 1e-9;
+  // On some CPUs the dot instruction is the slower way.
+  peaks.dfp16_gflops = std::max(peaks.dfp16_gflops, peaks.fp32_gflops);
   peaks.cache_bytes = {CacheBytes(1), CacheBytes(2), CacheBytes(3) / workers};
   // L3 is measured well beyond L2 and within a thread's share; memory beyond every cache. Where
   // threads are so many that a share would fit into a smaller cache, it is that cache's size.
