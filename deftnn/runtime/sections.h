@@ -14,7 +14,8 @@ struct Section {
   int64_t samples = 1;
 };
 
-/// What moving data costs on a device. The times are those of two cores of an AMD EPYC (Zen 4).
+/// What moving data costs on a device. The times are those of two cores of an AMD EPYC (Zen 4); a
+/// backend puts in others where it knows them.
 struct TrafficCosts {
   int64_t near_bytes = 0;       // of the cache whose reading keeps up with the arithmetic: L2
   int64_t far_bytes = 0;        // of the next one, as far as it is ours: L3
