@@ -57,9 +57,9 @@ def dense_competitors(model, batch):
 
 
 def cut_competitors(keep):
-    """Ours by each native grouping; a peer's best is to gather, or to take the first of, its input channels."""
+    """Ours by each native grouping (32 channels: rows of matrix tiles, read in place); a peer's best is to gather, or to take the first of, its input channels."""
     return CUT_BASE + [Competitor("deftnn", "fp32", keep, "synapse"), Competitor("deftnn", "dfp16", keep, "pair"),
-                       Competitor("openvino", "bf16", keep, "gather"), Competitor("openvino", "bf16", keep, "slice"),
+                       Competitor("deftnn", "dfp16", keep, "hardware32"), Competitor("openvino", "bf16", keep, "gather"), Competitor("openvino", "bf16", keep, "slice"),
                        Competitor("openvino", "fp32", keep, "slice"), Competitor("onnxruntime", "fp32", keep, "slice")]
 
 
