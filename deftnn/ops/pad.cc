@@ -1,5 +1,7 @@
 // Pad: elements added before and behind each axis (or taken away, where the pad is negative): a
 // constant, the mirrored elements, the edge, or the other end (wrap).
+#include "deftnn/ops/pad.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -36,10 +38,6 @@ Result<Mode> ModeOf(const Node& node) {
   if (mode == "wrap") return Mode::kWrap;
   return Error("its mode '{}' is not constant, reflect, edge or wrap", mode);
 }
-
-struct Pads {
-  std::vector<int64_t> begin, end;  // one per axis of the data
-};
 
 Result<Pads> Resolve(size_t rank, const std::vector<int64_t>& pads, std::vector<int64_t> axes,
                      bool axes_given) {
@@ -124,19 +122,15 @@ Status Evaluate(EvaluateContext& context) {
   const Tensor& in = context.input(0);
   Tensor& out = context.output(0);
   DEFTNN_ASSIGN_OR_RETURN(const Mode mode, ModeOf(context.node()));
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, ToInt64Vector(context.input(1)));
-  std::vector<int64_t> axes;
-  if (context.has_input(3)) {
-    DEFTNN_ASSIGN_OR_RETURN(axes, ToInt64Vector(context.input(3)));
-  }
-  DEFTNN_ASSIGN_OR_RETURN(const Pads resolved,
-                          Resolve(in.shape().size(), pads, std::move(axes), context.has_input(3)));
+  DEFTNN_ASSIGN_OR_RETURN(const Pads pads,
+                          ReadPads(in.shape().size(), context.input(1),
+                                   context.has_input(3) ? &context.input(3) : nullptr));
   if (context.has_input(2)) Fill(out, context.input(2));
   const std::vector<int64_t> strides = RowMajorStrides(in.shape());
   Offsets offsets(in.shape().size());
   for (int axis = 0; axis < in.rank(); ++axis) {
     for (int64_t i = 0; i < out.dim(axis); ++i) {
-      const int64_t source = Source(mode, i, resolved.begin[axis], in.dim(axis));
+      const int64_t source = Source(mode, i, pads.begin[axis], in.dim(axis));
       offsets[axis].push_back(source == kNowhere ? kNowhere : source * strides[axis]);
     }
   }
@@ -150,13 +144,10 @@ void Channels(ChannelContext& context) {
   const bool constant = context.num_inputs() > 1 && context.is_constant(1) &&
                         (!context.node().has_input(3) || context.is_constant(3));
   if (labels.empty() || !constant) return context.End();
-  const auto pads = ToInt64Vector(context.constant(1));
-  const bool has_axes = context.node().has_input(3);
-  const auto axes = has_axes ? ToInt64Vector(context.constant(3)) : std::vector<int64_t>{};
-  if (!pads.ok() || !axes.ok()) return context.End();
-  const auto resolved = Resolve(context.input_shape(0).size(), *pads, *axes, has_axes);
-  if (!resolved.ok()) return context.End();
-  const int64_t before = resolved->begin[labels.axis], after = resolved->end[labels.axis];
+  const auto pads = ReadPads(context.input_shape(0).size(), context.constant(1),
+                             context.node().has_input(3) ? &context.constant(3) : nullptr);
+  if (!pads.ok()) return context.End();
+  const int64_t before = pads->begin[labels.axis], after = pads->end[labels.axis];
   if (before == 0 && after == 0) return context.SetOutput(0, labels);
   if (before < 0 || after < 0 || context.node().String("mode", "constant") != "constant") {
     return context.End();
@@ -170,6 +161,15 @@ void Channels(ChannelContext& context) {
 }
 
 }  // namespace
+
+Result<Pads> ReadPads(size_t rank, const Tensor& pads, const Tensor* axes) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<int64_t> list, ToInt64Vector(pads));
+  std::vector<int64_t> named;
+  if (axes != nullptr) {
+    DEFTNN_ASSIGN_OR_RETURN(named, ToInt64Vector(*axes));
+  }
+  return Resolve(rank, list, std::move(named), axes != nullptr);
+}
 
 extern const OpDef kPadOp;
 constinit const OpDef kPadOp = {.name = "Pad",

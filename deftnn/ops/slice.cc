@@ -1,4 +1,6 @@
 // Slice: a strided range of each named axis, numpy's a[start:end:step].
+#include "deftnn/ops/slice.h"
+
 #include <algorithm>
 
 #include "deftnn/ops/axes.h"
@@ -16,16 +18,12 @@ Status Normalise(NormaliseContext& context) {
   return {};
 }
 
-struct Range {
-  int64_t start = 0, step = 1, count = 0;
-};
-
 /// Out-of-range bounds are clamped, negative ones count from the end.
-Range RangeOf(int64_t extent, int64_t start, int64_t end, int64_t step) {
+SliceRange RangeOf(int64_t extent, int64_t start, int64_t end, int64_t step) {
   step = std::max(step, -std::numeric_limits<int64_t>::max());
   if (start < 0) start += extent;
   if (end < 0) end += extent;
-  Range range{0, step, 0};
+  SliceRange range{0, step, 0};
   if (extent == 0) return range;
   if (step > 0) {
     range.start = std::clamp<int64_t>(start, 0, extent);
@@ -45,7 +43,7 @@ struct Bounds {
 };
 
 /// One range per axis of `shape`; `shape`'s axes that are not named keep their whole extent.
-Result<std::vector<Range>> Resolve(const Shape& shape, Bounds bounds) {
+Result<std::vector<SliceRange>> Resolve(const Shape& shape, Bounds bounds) {
   const size_t count = bounds.starts.size();
   if (bounds.axes.empty()) {
     for (size_t i = 0; i < count; ++i) bounds.axes.push_back(static_cast<int64_t>(i));
@@ -54,7 +52,7 @@ Result<std::vector<Range>> Resolve(const Shape& shape, Bounds bounds) {
   if (bounds.ends.size() != count || bounds.axes.size() != count || bounds.steps.size() != count) {
     return Error("its starts, ends, axes and steps are of different lengths");
   }
-  std::vector<Range> ranges;
+  std::vector<SliceRange> ranges;
   for (const int64_t extent : shape) ranges.push_back({0, 1, extent});
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<int> axes, ResolveAxes(bounds.axes, shape.size()));
   for (size_t i = 0; i < count; ++i) {
@@ -72,32 +70,28 @@ Status Infer(InferContext& context) {
   DEFTNN_ASSIGN_OR_RETURN(bounds.ends, context.IntsInput(2, "ends"));
   DEFTNN_ASSIGN_OR_RETURN(bounds.axes, context.IntsInput(3, "axes"));
   DEFTNN_ASSIGN_OR_RETURN(bounds.steps, context.IntsInput(4, "steps"));
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Range> ranges,
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<SliceRange> ranges,
                           Resolve(context.shape(0), std::move(bounds)));
   Shape out;
-  for (const Range& range : ranges) out.push_back(range.count);
+  for (const SliceRange& range : ranges) out.push_back(range.count);
   context.SetOutput(0, context.type(0), std::move(out));
   return {};
 }
 
 /// `input(i)` gives tensor i or null.
 template <typename Input>
-Result<std::vector<Range>> ResolveFrom(const Shape& shape, Input input) {
-  Bounds bounds;
-  std::vector<int64_t>* lists[] = {&bounds.starts, &bounds.ends, &bounds.axes, &bounds.steps};
-  for (size_t i = 0; i < 4; ++i) {
-    const Tensor* tensor = input(i + 1);
-    if (tensor == nullptr) continue;
-    DEFTNN_ASSIGN_OR_RETURN(*lists[i], ToInt64Vector(*tensor));
-  }
-  return Resolve(shape, std::move(bounds));
+SliceLists ListsFrom(Input input) {
+  SliceLists lists = {};
+  for (size_t i = 0; i < lists.size(); ++i) lists[i] = input(i + 1);
+  return lists;
 }
 
 Status Evaluate(EvaluateContext& context) {
   if (context.output(0).size() == 0) return {};
   const Tensor& in = context.input(0);
   const auto input = [&](size_t i) { return context.has_input(i) ? &context.input(i) : nullptr; };
-  DEFTNN_ASSIGN_OR_RETURN(const std::vector<Range> ranges, ResolveFrom(in.shape(), input));
+  DEFTNN_ASSIGN_OR_RETURN(const std::vector<SliceRange> ranges,
+                          ReadSlice(in.shape(), ListsFrom(input)));
   const std::vector<int64_t> strides = RowMajorStrides(in.shape());
   Offsets offsets(ranges.size());
   for (size_t axis = 0; axis < ranges.size(); ++axis) {
@@ -124,9 +118,9 @@ void Channels(ChannelContext& context) {
   const int64_t extent = shorter[labelled];
   shorter[labelled] = 1;
   for (const Shape& shape : {context.input_shape(0), shorter}) {
-    const auto ranges = ResolveFrom(shape, input);
+    const auto ranges = ReadSlice(shape, ListsFrom(input));
     if (!ranges.ok()) return context.End();
-    const Range& range = (*ranges)[labelled];
+    const SliceRange& range = (*ranges)[labelled];
     if (range.start != 0 || range.step != 1 || range.count != shape[labelled]) {
       return context.End();
     }
@@ -136,6 +130,16 @@ void Channels(ChannelContext& context) {
 }
 
 }  // namespace
+
+Result<std::vector<SliceRange>> ReadSlice(const Shape& shape, const SliceLists& lists) {
+  Bounds bounds;
+  std::vector<int64_t>* const read[] = {&bounds.starts, &bounds.ends, &bounds.axes, &bounds.steps};
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (lists[i] == nullptr) continue;
+    DEFTNN_ASSIGN_OR_RETURN(*read[i], ToInt64Vector(*lists[i]));
+  }
+  return Resolve(shape, std::move(bounds));
+}
 
 extern const OpDef kSliceOp;
 constinit const OpDef kSliceOp = {.name = "Slice",

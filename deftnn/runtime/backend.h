@@ -27,6 +27,8 @@ enum class StepKind {
   kSoftmax,
   kReduce,
   kGather,
+  kSlice,
+  kPad,
   kConvert,
   kPlain
 };

@@ -40,7 +40,7 @@ TrafficCosts WholeBatch() {
 // One layer of a random kind onto an image of `channels`, which it may change.
 ValueId AddLayer(Builder& b, Rng& rng, ValueId x, int64_t& channels) {
   const int64_t outputs = rng.Between(1, 40), from = channels;
-  switch (rng.Below(9)) {
+  switch (rng.Below(10)) {
     case 0:
       return b.AddConv(x, {.channels = from, .outputs = from, .keep = 0.6, .residual = x});
     case 1:
@@ -64,6 +64,15 @@ ValueId AddLayer(Builder& b, Rng& rng, ValueId x, int64_t& channels) {
     }
     case 6:  // without a kernel of its own
       return b.AddOp("Softmax", {x}, {{"axis", int64_t{1}}});
+    case 7: {  // every other pixel, and channels of zeros
+      const auto ints = [&](const std::vector<int64_t>& values) {
+        return b.graph.AddConstant("ints", Tensor::Of<int64_t>({std::ssize(values)}, values));
+      };
+      const ValueId pixels =
+          b.AddOp("Slice", {x, ints({0, 0}), ints({99, 99}), ints({2, 3}), ints({2, 2})});
+      channels = from + 3;
+      return b.AddOp("Pad", {pixels, ints({0, 1, 1, 0, 0, 2, 0, 1})});
+    }
     default:
       channels = outputs;
       return b.AddConv(x, {.channels = from, .outputs = outputs, .keep = 0.5 + rng.Uniform()});

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "deftnn/ops/activations.h"
+#include "deftnn/ops/pad.h"
+#include "deftnn/ops/slice.h"
 #include "deftnn/ops/synapse_product.h"
 #include "deftnn/ops/window.h"
 
@@ -74,6 +76,8 @@ class Chooser {
       return {NodeRole::kReshape, StepKind::kConvert, *form};
     }
     if (IsReshape(node) || KeepsOrder(node)) return Reshape(node);
+    if (SlicesImage(node)) return {NodeRole::kStep, StepKind::kSlice, Form::kImage};
+    if (PadsImage(node)) return {NodeRole::kStep, StepKind::kPad, Form::kImage};
     return plain;
   }
 
@@ -128,6 +132,46 @@ class Chooser {
       last = now;
     }
     return image ? Form::kRows : Form::kImage;
+  }
+
+  // A node that moves elements of an image, by constants, to another that is not empty.
+  bool MovesImage(const Node& node) const {
+    const ValueId x = node.inputs[0];
+    if (form(x) != Form::kImage || !IsImageShape(shape(x))) return false;
+    if (ElementCount(shape(x)) == 0 || ElementCount(shape(node.outputs[0])) == 0) return false;
+    return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                       [&](ValueId id) { return id == kNoValue || constant(id); });
+  }
+
+  const Tensor* OptionalConstant(const Node& node, size_t i) const {
+    return node.has_input(i) ? &infos_[node.inputs[i]].constant : nullptr;
+  }
+
+  // Every image of the batch, neighbouring channels, and rows and columns in rising order.
+  bool SlicesImage(const Node& node) const {
+    if (node.op != "Slice" || !MovesImage(node)) return false;
+    SliceLists lists = {};
+    for (size_t i = 0; i < lists.size(); ++i) lists[i] = OptionalConstant(node, i + 1);
+    const Shape& x = shape(node.inputs[0]);
+    const auto ranges = ReadSlice(x, lists);
+    if (!ranges.ok()) return false;
+    const SliceRange &images = ranges->at(0), &channels = ranges->at(1);
+    return images.step == 1 && images.count == x[0] && channels.step == 1 &&
+           std::all_of(ranges->begin() + 2, ranges->end(),
+                       [](const SliceRange& range) { return range.step > 0; });
+  }
+
+  // With a constant, and neither more images nor less of anything.
+  bool PadsImage(const Node& node) const {
+    if (node.op != "Pad" || !MovesImage(node)) return false;
+    if (node.String("mode", "constant") != "constant") return false;
+    const auto pads = ReadPads(shape(node.inputs[0]).size(), infos_[node.inputs[1]].constant,
+                               OptionalConstant(node, 3));
+    const auto grows = [](const std::vector<int64_t>& side) {
+      return side[0] == 0 &&
+             std::all_of(side.begin(), side.end(), [](int64_t pad) { return pad >= 0; });
+    };
+    return pads.ok() && grows(pads->begin) && grows(pads->end);
   }
 
   NodeChoice Softmax(const Node& node) const {
@@ -235,7 +279,8 @@ class Chooser {
     }
     const bool either = choice.role == NodeRole::kConcat || choice.role == NodeRole::kReshape ||
                         choice.kind == StepKind::kPool || choice.kind == StepKind::kActivation ||
-                        choice.kind == StepKind::kBinary;
+                        choice.kind == StepKind::kBinary || choice.kind == StepKind::kSlice ||
+                        choice.kind == StepKind::kPad;
     if (!either || choice.form == Form::kPlain) return;
     if (roles_.values[node.outputs[0]].format != Format::kDfp16) return;
     for (ValueId id : node.inputs) {
@@ -273,7 +318,8 @@ class Chooser {
 
   static bool WritesSlices(StepKind kind) {
     return kind == StepKind::kProduct || kind == StepKind::kDepthwise || kind == StepKind::kPool ||
-           kind == StepKind::kActivation || kind == StepKind::kBinary;
+           kind == StepKind::kActivation || kind == StepKind::kBinary || kind == StepKind::kSlice ||
+           kind == StepKind::kPad;
   }
 
   // A part is written straight into its slice when only this concatenation wants it there.

@@ -67,6 +67,10 @@ Result<std::unique_ptr<Step>> CpuBackend::Prepare(const StepSpec& spec) const {
       return PrepareReduce(spec, context);
     case StepKind::kGather:
       return PrepareGather(spec, context);
+    case StepKind::kSlice:
+      return PrepareSlice(spec, context);
+    case StepKind::kPad:
+      return PreparePad(spec, context);
     case StepKind::kConvert:
       return PrepareConvert(spec, context);
     case StepKind::kPlain:

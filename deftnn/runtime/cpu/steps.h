@@ -24,6 +24,8 @@ PrepareStep PrepareBroadcast;   // the same of shapes that differ
 PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over the last axis
 PrepareStep PrepareReduce;      // ReduceSum, ReduceMean
 PrepareStep PrepareGather;      // Gather
+PrepareStep PrepareSlice;       // Slice of images
+PrepareStep PreparePad;         // Pad of images with a constant
 PrepareStep PrepareConvert;     // one form or format to another
 PrepareStep PreparePlain;       // everything else, by its plain implementation
 
