@@ -6,6 +6,7 @@
 #include "deftnn/ops/activations.h"
 #include "deftnn/ops/pad.h"
 #include "deftnn/ops/slice.h"
+#include "deftnn/ops/softmax.h"
 #include "deftnn/ops/synapse_product.h"
 #include "deftnn/ops/window.h"
 
@@ -174,12 +175,15 @@ class Chooser {
     return pads.ok() && grows(pads->begin) && grows(pads->end);
   }
 
+  // Of elements that lie side by side in row-major order.
   NodeChoice Softmax(const Node& node) const {
-    const int64_t rank = static_cast<int64_t>(shape(node.inputs[0]).size());
-    const int64_t axis = node.Int("axis", -1);
-    const bool last = !node.has("flatten_axis") && rank > 0 && (axis == -1 || axis == rank - 1);
-    if (last) return {NodeRole::kStep, StepKind::kSoftmax, Form::kRows};
-    return {};
+    const Shape& x = shape(node.inputs[0]);
+    const auto axes = SoftmaxAxes::Read(node, x);
+    if (!axes.ok()) return {};  // shape inference has refused it before
+    const AxisSplit split = axes->Split(x);
+    if (split.inner != 1 || split.extent == 0) return {};
+    const bool last = split.extent == x.back();
+    return {NodeRole::kStep, StepKind::kSoftmax, last ? Form::kRows : Form::kPlain};
   }
 
   // Same shapes; or a per-channel, per-image-and-channel or scalar second operand; or any others.

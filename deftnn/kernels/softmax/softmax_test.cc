@@ -41,12 +41,12 @@ TEST(SoftmaxKernels, MatchTheDefinition) {
   ThreadPool pool(2);
   Rng rng(41);
   for (const Isa isa : UsableIsas()) {
-    for (const int64_t length : {1, 2, 7, 10, 15, 16, 17, 33, 100, 1000, 1001}) {
+    for (const int64_t length : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 33, 100, 1000, 1001}) {
       for (const float offset : {0.0f, 3000.0f, -3000.0f}) {
         for (const bool logarithm : {false, true}) {
           SCOPED_TRACE(
               fmt::format("{} length {} offset {} log {}", NameOf(isa), length, offset, logarithm));
-          const int64_t rows = rng.Between(1, 20), x_stride = length + 3, y_stride = length + 1;
+          const int64_t rows = rng.Between(1, 40), x_stride = length + 3, y_stride = length + 1;
           std::vector<float> x(static_cast<size_t>((rows - 1) * x_stride + length));
           std::vector<float> y(static_cast<size_t>((rows - 1) * y_stride + length), -7.0f);
           for (float& v : x) v = static_cast<float>(rng.Normal() * 4) + offset;
@@ -72,11 +72,21 @@ TEST(SoftmaxKernels, InPlaceAndManyThreadsGiveTheSame) {
   ThreadPool one(1), three(3);
   Rng rng(42);
   for (const Isa isa : UsableIsas()) {
-    std::vector<float> x(200 * 101), y(x.size());
-    for (float& v : x) v = static_cast<float>(rng.Normal());
-    RunSoftmax(SelectSoftmax(isa), {x.data(), y.data(), 200, 101, 101, 101, false}, one);
-    RunSoftmax(SelectSoftmax(isa), {x.data(), x.data(), 200, 101, 101, 101, false}, three);
-    EXPECT_EQ(x, y);
+    for (const int64_t length : {2, 5, 101}) {
+      const int64_t rows = 20'021 / length;
+      std::vector<float> x(static_cast<size_t>(rows * length)), y(x.size());
+      for (float& v : x) v = static_cast<float>(rng.Normal());
+      for (const bool logarithm : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} length {} log {}", NameOf(isa), length, logarithm));
+        std::vector<float> in_place = x;
+        RunSoftmax(SelectSoftmax(isa),
+                   {x.data(), y.data(), rows, length, length, length, logarithm}, one);
+        RunSoftmax(SelectSoftmax(isa),
+                   {in_place.data(), in_place.data(), rows, length, length, length, logarithm},
+                   three);
+        EXPECT_EQ(in_place, y);
+      }
+    }
   }
 }
 
@@ -84,7 +94,7 @@ TEST(SoftmaxKernels, SpecialValues) {
   ThreadPool pool(1);
   for (const Isa isa : UsableIsas()) {
     for (const bool logarithm : {false, true}) {
-      for (const int64_t length : {1, 5, 16, 21, 40}) {
+      for (const int64_t length : {1, 2, 3, 5, 8, 16, 21, 40, 1000}) {
         SCOPED_TRACE(fmt::format("{} length {} log {}", NameOf(isa), length, logarithm));
         const auto run = [&](std::vector<float> x) {
           RunSoftmax(SelectSoftmax(isa), {x.data(), x.data(), 1, length, length, length, logarithm},
@@ -108,6 +118,38 @@ TEST(SoftmaxKernels, SpecialValues) {
         const std::vector<float> y = run(x);
         EXPECT_EQ(y[1], logarithm ? -kInf : 0.0f);
         EXPECT_NEAR(y[0], logarithm ? -std::log(length - 1.0) : 1.0 / (length - 1.0), 1e-6);
+      }
+    }
+  }
+}
+
+// Rows that share a vector keep their special values to themselves.
+TEST(SoftmaxKernels, SpecialRowsDoNotTouchTheirNeighbours) {
+  ThreadPool pool(1);
+  Rng rng(43);
+  for (const Isa isa : UsableIsas()) {
+    for (const int64_t length : {1, 2, 3, 8, 9}) {
+      const int64_t rows = 37;
+      std::vector<float> x(static_cast<size_t>(rows * length));
+      for (float& v : x) v = static_cast<float>(rng.Normal());
+      const auto run = [&](std::vector<float> values) {
+        RunSoftmax(SelectSoftmax(isa),
+                   {values.data(), values.data(), rows, length, length, length, false}, pool);
+        return values;
+      };
+      const std::vector<float> clean = run(x);
+      const float specials[] = {kNan, kInf, -kInf};
+      for (int64_t r = 0; r < rows; r += 5) {
+        std::fill_n(x.begin() + r * length, length, specials[r % 3]);
+      }
+      const std::vector<float> mixed = run(x);
+      for (int64_t i = 0; i < rows * length; ++i) {
+        SCOPED_TRACE(fmt::format("{} length {} element {}", NameOf(isa), length, i));
+        if (i / length % 5 == 0) {
+          EXPECT_TRUE(std::isnan(mixed[i]));
+        } else {
+          EXPECT_EQ(mixed[i], clean[i]);
+        }
       }
     }
   }

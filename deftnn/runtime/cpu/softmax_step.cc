@@ -1,6 +1,7 @@
-// Softmax and LogSoftmax over the last axis.
-#include "deftnn/kernels/softmax/softmax.h"
+// Softmax and LogSoftmax over axes with nothing behind them: rows of row-major memory.
+#include "deftnn/ops/softmax.h"
 
+#include "deftnn/kernels/softmax/softmax.h"
 #include "deftnn/runtime/cpu/steps.h"
 
 namespace deftnn {
@@ -8,9 +9,10 @@ namespace {
 
 class SoftmaxStep : public Step {
  public:
-  SoftmaxStep(const StepSpec& spec, Isa isa)
+  SoftmaxStep(const StepSpec& spec, const AxisSplit& split, Isa isa)
       : x_(spec.inputs[0]),
         y_(spec.outputs[0]),
+        split_(split),
         logarithm_(spec.node.op == "LogSoftmax"),
         kernel_(SelectSoftmax(isa)) {}
 
@@ -18,10 +20,10 @@ class SoftmaxStep : public Step {
     SoftmaxArgs args;
     args.x = reinterpret_cast<const float*>(addresses.of(x_));
     args.y = reinterpret_cast<float*>(addresses.of(y_));
-    args.rows = x_.layout.width;
-    args.length = x_.layout.channels;
-    args.x_stride = x_.layout.pixel_stride;
-    args.y_stride = y_.layout.pixel_stride;
+    args.rows = split_.outer;
+    args.length = split_.extent;
+    args.x_stride = RowStride(x_);
+    args.y_stride = RowStride(y_);
     args.logarithm = logarithm_;
     RunSoftmax(kernel_, args, threads);
     return {};
@@ -30,7 +32,12 @@ class SoftmaxStep : public Step {
   StepCost cost() const override { return {0, 0, static_cast<double>(x_.bytes() + y_.bytes())}; }
 
  private:
+  int64_t RowStride(const Operand& operand) const {
+    return operand.form == Form::kRows ? operand.layout.pixel_stride : split_.extent;
+  }
+
   const Operand x_, y_;
+  const AxisSplit split_;
   const bool logarithm_;
   const SoftmaxKernel& kernel_;
 };
@@ -39,10 +46,10 @@ class SoftmaxStep : public Step {
 
 Result<std::unique_ptr<Step>> PrepareSoftmax(const StepSpec& spec,
                                              const CpuPrepareContext& context) {
-  const Layout &x = spec.inputs[0].layout, &y = spec.outputs[0].layout;
-  if (x.format != Format::kFp32 || y.format != Format::kFp32 || x.channels < 1)
-    return PreparePlain(spec, context);
-  return std::unique_ptr<Step>(std::make_unique<SoftmaxStep>(spec, context.isa));
+  const Operand& x = spec.inputs[0];
+  DEFTNN_ASSIGN_OR_RETURN(const SoftmaxAxes axes, SoftmaxAxes::Read(spec.node, x.shape));
+  return std::unique_ptr<Step>(
+      std::make_unique<SoftmaxStep>(spec, axes.Split(x.shape), context.isa));
 }
 
 }  // namespace deftnn

@@ -21,7 +21,7 @@ PrepareStep PreparePool;        // MaxPool, AveragePool, GlobalAveragePool, Glob
 PrepareStep PrepareActivation;  // Relu, Clip, ... where no product could take it
 PrepareStep PrepareBinary;      // Add, Sub, Mul, Div
 PrepareStep PrepareBroadcast;   // the same of shapes that differ
-PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over the last axis
+PrepareStep PrepareSoftmax;     // Softmax, LogSoftmax over axes with nothing behind them
 PrepareStep PrepareReduce;      // ReduceSum, ReduceMean
 PrepareStep PrepareGather;      // Gather
 PrepareStep PrepareSlice;       // Slice of images
