@@ -8,8 +8,7 @@ namespace deftnn {
 namespace {
 
 // A blob of the same product: what the numbers are, its file's checksum vouches for.
-bool Fits(const gemm::PackedHeader& header, const gemm::GemmSpec& spec,
-          const gemm::Code& code) {
+bool Fits(const gemm::PackedHeader& header, const gemm::GemmSpec& spec, const gemm::Code& code) {
   return header.outputs == spec.outputs && header.channels == spec.channels &&
          header.kernel_h == spec.kernel_h && header.kernel_w == spec.kernel_w &&
          header.stride_h == spec.stride_h && header.stride_w == spec.stride_w &&
@@ -67,7 +66,8 @@ Result<std::vector<PackedPart>> PackProduct(const Node& node, const Tensor& weig
     if (ready != nullptr && found != ready->end()) {
       const auto owner = std::make_shared<Tensor>(found->second);
       auto loaded = gemm::PackedProduct::Load({owner->data(), owner->bytes()}, owner);
-      if (loaded.ok() && &loaded->kernel() == kernel && Fits(loaded->header(), spec, kernel->code)) {
+      if (loaded.ok() && &loaded->kernel() == kernel &&
+          Fits(loaded->header(), spec, kernel->code)) {
         part.product = std::move(loaded).value();
         parts.push_back(std::move(part));
         continue;
