@@ -14,16 +14,6 @@
 namespace deftnn {
 namespace {
 
-double RelativeError(const Tensor& a, const Tensor& b) {
-  double worst = 0, largest = 0;
-  const auto x = a.values<float>(), y = b.values<float>();
-  for (size_t i = 0; i < x.size(); ++i) {
-    worst = std::max(worst, std::abs(double{x[i]} - y[i]));
-    largest = std::max(largest, std::abs(double{y[i]}));
-  }
-  return worst / std::max(largest, 1e-30);
-}
-
 void ExpectMatchesOracle(const Graph& graph, const std::vector<Tensor>& inputs) {
   ASSERT_TRUE(Verify(graph).ok()) << Verify(graph).ToString();
   const auto oracle = EvaluateGraph(graph, inputs);

@@ -1,6 +1,7 @@
 // Small networks of the canonical operators, for tests.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -105,5 +106,16 @@ class Builder {
 
   Rng& rng_;
 };
+
+/// The largest difference of two float tensors of one shape, by the largest magnitude of `b`.
+inline double RelativeError(const Tensor& a, const Tensor& b) {
+  double worst = 0, largest = 0;
+  const auto x = a.values<float>(), y = b.values<float>();
+  for (size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, std::abs(double{x[i]} - y[i]));
+    largest = std::max(largest, std::abs(double{y[i]}));
+  }
+  return worst / std::max(largest, 1e-30);
+}
 
 }  // namespace deftnn

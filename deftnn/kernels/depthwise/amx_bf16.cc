@@ -47,10 +47,8 @@ struct HalvesMath {
                                                         11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     const __m512i order = _mm512_load_si512(kOrder);
     Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA {
-      // The second operand is the result where either is NaN.
-      const __m512 a = _mm512_min_ps(run.high, _mm512_max_ps(run.low, (__m512)even[p]));
-      const __m512 b = _mm512_min_ps(run.high, _mm512_max_ps(run.low, (__m512)odd[p]));
-      const __m512i codes = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+      const __m512i codes =
+          _mm512_permutexvar_epi16(order, ClampedCodes(run, (__m512)even[p], (__m512)odd[p]));
       _mm512_mask_storeu_epi16(to + p * run.out_pixel, mask, codes);
     });
   }

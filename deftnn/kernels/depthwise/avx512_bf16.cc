@@ -46,10 +46,8 @@ struct DotMath {
     });
     const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA {
-      // The second operand is the result where either is NaN.
-      const __m512 a = _mm512_min_ps(run.high, _mm512_max_ps(run.low, (__m512)low[p]));
-      const __m512 b = _mm512_min_ps(run.high, _mm512_max_ps(run.low, (__m512)high[p]));
-      const __m512i codes = _mm512_permutexvar_epi64(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+      const __m512i codes =
+          _mm512_permutexvar_epi64(order, ClampedCodes(run, (__m512)low[p], (__m512)high[p]));
       _mm512_mask_storeu_epi16(to + p * run.out_pixel, mask, codes);
     });
   }

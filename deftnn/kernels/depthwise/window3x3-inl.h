@@ -18,6 +18,14 @@ struct WindowRun {
   __m512 low, high;
 };
 
+/// The codes of 32 channels' sums, those of `a` first.
+HWY_INLINE __m512i ClampedCodes(const WindowRun& run, __m512 a, __m512 b) {
+  // The second operand is the result where either is NaN.
+  a = _mm512_min_ps(run.high, _mm512_max_ps(run.low, a));
+  b = _mm512_min_ps(run.high, _mm512_max_ps(run.low, b));
+  return (__m512i)_mm512_cvtne2ps_pbh(b, a);
+}
+
 template <class Math, int kPixels, int kStride>
 HWY_INLINE void WindowTiles(const WindowRun& run, const uint16_t* from, const float* packed,
                             uint16_t* to, __mmask32 mask, int64_t pixels) {

@@ -15,7 +15,6 @@
 namespace deftnn::gemm {
 namespace {
 
-constexpr int kTileRows = 16;  // most pixels of an A tile
 constexpr int kVectorBytes = 64;
 
 // Neighbouring pixels whose inputs make one A tile. Rows outside [begin, end) are pixels of another
@@ -32,7 +31,8 @@ struct AmxRunner {
   static constexpr int kBlockVectors = 2;
   static constexpr int kLanes = kBlockVectors * 16;
   static constexpr int64_t kLeastRows = 4;
-  static constexpr int kMaxStrips = kTilePixelBlock / 6 + 4;
+  // Each image row that a block touches may add one to the block's full strips.
+  static constexpr int kMaxStrips = 2 * kTilePixelBlock / kLeastTileRows + 4;
 
   struct Block {
     PixelAddresses<kTilePixelBlock> pixels;
@@ -81,6 +81,11 @@ struct AmxRunner {
     return job.scratch + strip * job.packed_chunks * block.rows * kChunkBytes;
   }
 
+  static DEFTNN_INLINE const uint8_t* WindowOf(const Job& job, const Block& block,
+                                               const Strip& strip, int64_t row) {
+    return job.one_line ? block.pixels.x[strip.first_row + row] : strip.x + row * job.x_pixel;
+  }
+
   // One chunk of a strip's pixels, from kSources sources (0: any number).
   template <int kSources>
   static void CopyChunk(const Job& job, const Block& block, const Strip& strip, const Chunk& chunk,
@@ -88,8 +93,7 @@ struct AmxRunner {
     const ChunkSource* sources = job.sources + chunk.source_begin;
     const int count = kSources != 0 ? kSources : chunk.source_end - chunk.source_begin;
     for (int64_t row = 0; row < block.rows; ++row, to += kChunkBytes) {
-      const uint8_t* x =
-          job.one_line ? block.pixels.x[strip.first_row + row] : strip.x + row * job.x_pixel;
+      const uint8_t* x = WindowOf(job, block, strip, row);
 #if defined(__AVX512BW__)
       __m512i words = _mm512_setzero_si512();
       _Pragma("GCC unroll 4") for (int s = 0; s < count; ++s) {
@@ -114,10 +118,18 @@ struct AmxRunner {
   static void CopyRun(const Job& job, const Block& block, const Strip& strip, const Chunk& chunk,
                       uint8_t* to) {
     for (int64_t row = 0; row < block.rows; ++row, to += kChunkBytes) {
-      const uint8_t* x =
-          job.one_line ? block.pixels.x[strip.first_row + row] : strip.x + row * job.x_pixel;
+      const uint8_t* x = WindowOf(job, block, strip, row);
       memcpy(to, x + chunk.offset, kChunkBytes);
     }
+  }
+
+  using Copy = void (*)(const Job&, const Block&, const Strip&, const Chunk&, uint8_t*);
+  static Copy CopyOf(const Chunk& chunk) {
+    static constexpr Copy kBySources[] = {CopyChunk<0>, CopyChunk<1>, CopyChunk<2>, CopyChunk<3>,
+                                          CopyChunk<4>};
+    if (chunk.run) return CopyRun;
+    const int sources = chunk.source_end - chunk.source_begin;
+    return kBySources[sources <= 4 ? sources : 0];
   }
 
   static void CopyChunks(const Job& job, const Block& block) {
@@ -127,29 +139,7 @@ struct AmxRunner {
         const Chunk& chunk = job.chunks[c];
         if (chunk.packed < 0) continue;
         uint8_t* to = packed + chunk.packed * block.rows * kChunkBytes;
-        switch (chunk.source_end - chunk.source_begin) {
-          case 0:
-            if (chunk.run) {
-              CopyRun(job, block, block.strips[s], chunk, to);
-            } else {
-              CopyChunk<0>(job, block, block.strips[s], chunk, to);
-            }
-            break;
-          case 1:
-            CopyChunk<1>(job, block, block.strips[s], chunk, to);
-            break;
-          case 2:
-            CopyChunk<2>(job, block, block.strips[s], chunk, to);
-            break;
-          case 3:
-            CopyChunk<3>(job, block, block.strips[s], chunk, to);
-            break;
-          case 4:
-            CopyChunk<4>(job, block, block.strips[s], chunk, to);
-            break;
-          default:
-            CopyChunk<0>(job, block, block.strips[s], chunk, to);
-        }
+        CopyOf(chunk)(job, block, block.strips[s], chunk, to);
       }
     }
   }

@@ -26,7 +26,7 @@ void CheckWindows(const PackedHeader& h, const Layout& in, const Layout& out) {
 // Of each row of the K table.
 std::vector<int32_t> Offsets(const PackedHeader& h, const Code& code, const Layout& in) {
   const auto* blob = reinterpret_cast<const std::byte*>(&h);
-  std::vector<int32_t> offsets(code.tile_steps > 1 ? h.steps * code.group : h.steps);
+  std::vector<int32_t> offsets(h.steps * code.rows_per_step());
   for (size_t i = 0; i < offsets.size(); ++i) {
     KStep step;
     std::memcpy(&step, blob + h.steps_at + i * sizeof(KStep), sizeof(step));
@@ -81,18 +81,15 @@ void SetBlocking(const Code& code, int element_bytes, int64_t pixels, Job& job) 
 constexpr int64_t kWorthThreadsVectors = 60'000, kWorthThreadsTiles = 400'000;
 constexpr int64_t kWorthThreadsBytes = 48 << 10;
 
-// Tiles of fewer pixels wait for the matrix unit's latency (52 cycles for four products).
-constexpr int64_t kLeastTilePixels = 12;
-
 // Chooses what is read in place, the tiles' height, and blocks of pixels whose inputs stay in L2
 // while all weights pass over them.
 Chunks PlanTiles(std::span<const int32_t> offsets, int64_t batch, Job& job) {
   const int64_t pixels = batch * job.out_height * job.out_width;
   const bool line = (job.out_height == 1 || job.x_row == job.out_width * job.x_pixel) &&
                     (batch == 1 || job.x_image == job.out_height * job.out_width * job.x_pixel);
-  const int64_t strips = (job.out_width + 15) / 16;
+  const int64_t strips = (job.out_width + kTileRows - 1) / kTileRows;
   job.tile_pixels = (job.out_width + strips - 1) / strips;
-  const bool in_rows = job.tile_pixels >= kLeastTilePixels;
+  const bool in_rows = job.tile_pixels >= kLeastTileRows;
   Chunks chunks = MakeChunks(offsets, line || in_rows);
   job.chunk_count = static_cast<int64_t>(chunks.chunks.size());
   job.packed_chunks = chunks.packed;

@@ -15,6 +15,9 @@ inline constexpr int kTilePixelBlock = 1024;
 /// Most lanes (outputs) of one output block, over all kernels.
 inline constexpr int kMaxBlockLanes = 64;
 
+/// Most pixels of a matrix tile, and the fewest for which one stays within an image row: with
+/// fewer, four products wait for the unit's latency (52 cycles).
+inline constexpr int kTileRows = 16, kLeastTileRows = 12;
 /// Steps and bytes of one pixel's row in a matrix tile; such a row is a chunk of K.
 inline constexpr int kTileSteps = 16;
 inline constexpr int kChunkBytes = 64;
@@ -97,6 +100,9 @@ struct Code {
   /// entries of a step may lie anywhere.
   int tile_steps;
   RunFunction run;
+
+  /// Rows of the K table that belong to a step: one, or one for each of its entries.
+  int rows_per_step() const { return tile_steps > 1 ? group : 1; }
 };
 
 }  // namespace deftnn::gemm

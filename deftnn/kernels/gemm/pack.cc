@@ -25,17 +25,13 @@ struct Sizes {
   int64_t vectors, steps_at, bias_at, weights_at, bytes;
 };
 
-// Rows of the K table: one for each step, or one for each of its entries.
-int64_t TableRows(int64_t steps, const Code& code) {
-  return code.tile_steps > 1 ? steps * code.group : steps;
-}
-
 // False where the sizes overflow.
 bool ComputeSizes(int64_t outputs, int64_t steps, const Code& code, int element_bytes,
                   Sizes& sizes) {
   sizes.vectors = (outputs + code.lanes - 1) / code.lanes;
   sizes.steps_at = RoundUp(sizeof(PackedHeader), 64);
-  sizes.bias_at = sizes.steps_at + RoundUp(TableRows(steps, code) * int64_t{sizeof(KStep)}, 64);
+  sizes.bias_at =
+      sizes.steps_at + RoundUp(steps * code.rows_per_step() * int64_t{sizeof(KStep)}, 64);
   sizes.weights_at = sizes.bias_at + RoundUp(sizes.vectors * code.lanes * int64_t{4}, 64);
   int64_t weights = 0;
   const bool overflow =
@@ -49,7 +45,7 @@ bool ComputeSizes(int64_t outputs, int64_t steps, const Code& code, int element_
 uint32_t Checksum(PackedHeader header, const Code& code, const std::byte* steps) {
   header.checksum = 0;
   const uint32_t head = Crc32c({reinterpret_cast<const std::byte*>(&header), sizeof(PackedHeader)});
-  const int64_t rows = TableRows(header.steps, code);
+  const int64_t rows = header.steps * code.rows_per_step();
   return Crc32c({steps, static_cast<size_t>(rows) * sizeof(KStep)}, head);
 }
 
@@ -142,7 +138,7 @@ std::vector<KStep> KTable(const GemmSpec& spec, const Code& code) {
   if (code.tile_steps == 1) return CoverEntries(spec, code.group);
   std::vector<KStep> table;
   for (const int64_t entry : spec.entries) table.push_back(StepAt(spec, entry));
-  table.resize(TableRows(StepsOf(spec, code), code), KStep{-1, 0, 0});
+  table.resize(StepsOf(spec, code) * code.group, KStep{-1, 0, 0});
   return table;
 }
 
@@ -185,7 +181,7 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
   DEFTNN_CHECK(bias.empty() || static_cast<int64_t>(bias.size()) == spec.outputs);
   const Code& code = kernel.code;
   const std::vector<KStep> table = KTable(spec, code);
-  const int64_t steps = StepsOf(spec, code);
+  const int64_t steps = static_cast<int64_t>(table.size()) / code.rows_per_step();
   const std::vector<Columns> columns = ColumnsOf(spec, table, steps, code);
   Sizes sizes{};
   DEFTNN_CHECK(ComputeSizes(spec.outputs, steps, code, BytesOf(spec.format), sizes));
@@ -290,7 +286,7 @@ Result<PackedProduct> PackedProduct::Load(std::span<const std::byte> bytes,
     return Error("packed product: the checksum does not match");
   }
   const std::byte* steps = bytes.data() + h.steps_at;
-  for (int64_t i = 0; i < TableRows(h.steps, code); ++i) {
+  for (int64_t i = 0; i < h.steps * code.rows_per_step(); ++i) {
     KStep step;
     std::memcpy(&step, steps + i * sizeof(step), sizeof(step));
     if (code.tile_steps > 1 && step.kh == -1) continue;

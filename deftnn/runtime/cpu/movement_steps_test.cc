@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/runtime/session.h"
@@ -38,13 +37,7 @@ Tensor Plain(const std::string& op, const Constants& constants, const Tensor& x)
 
 void ExpectClose(const Tensor& a, const Tensor& b, double tolerance) {
   ASSERT_EQ(a.shape(), b.shape());
-  double worst = 0, largest = 0;
-  for (int64_t i = 0; i < a.size(); ++i) {
-    const double x = a.values<float>()[i], y = b.values<float>()[i];
-    worst = std::max(worst, std::abs(x - y));
-    largest = std::max(largest, std::abs(y));
-  }
-  EXPECT_LE(worst, tolerance * largest);
+  EXPECT_LE(RelativeError(a, b), tolerance);
 }
 
 // A convolution of `channels` outputs, the movement, and another with padding behind it. The
@@ -87,14 +80,18 @@ void ExpectMovesImages(const Shape& input, int64_t channels, const std::string& 
   }
 }
 
+// Every fifth with one spatial axis.
+Shape RandomImages(uint64_t seed, Rng& rng) {
+  if (seed % 5 == 0) return {2, 3, rng.Between(3, 19)};
+  return {rng.Between(1, 3), 3, rng.Between(3, 19), rng.Between(3, 19)};
+}
+
 TEST(MovementSteps, SlicesOfImages) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed);
     const int64_t channels = rng.Between(1, 40);
-    const Shape input = seed % 5 == 0
-                            ? Shape{2, 3, rng.Between(3, 19)}
-                            : Shape{rng.Between(1, 3), 3, rng.Between(3, 19), rng.Between(3, 19)};
+    const Shape input = RandomImages(seed, rng);
     std::vector<int64_t> starts, ends, axes, steps;
     for (int64_t axis = 1; axis < std::ssize(input); ++axis) {
       const int64_t extent = axis == 1 ? channels : input[axis];
@@ -116,9 +113,7 @@ TEST(MovementSteps, PadsOfImages) {
     SCOPED_TRACE(seed);
     Rng rng(seed);
     const int64_t channels = rng.Between(1, 40);
-    const Shape input = seed % 5 == 0
-                            ? Shape{2, 3, rng.Between(3, 19)}
-                            : Shape{rng.Between(1, 3), 3, rng.Between(3, 19), rng.Between(3, 19)};
+    const Shape input = RandomImages(seed, rng);
     std::vector<int64_t> pads(2 * input.size(), 0);
     for (size_t i = 0; i < pads.size(); ++i) {
       if (i % input.size() != 0)
