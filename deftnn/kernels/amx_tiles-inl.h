@@ -17,12 +17,16 @@ struct HardwareTiles {
   };
   static_assert(sizeof(Config) == 64);
 
-  // Tiles 0 to 5 are sums and inputs, of `pixels` rows; the others are weights. Loading takes ten
-  // times as long as looking at what is there: a thread keeps its tiles from product to product.
-  // (The kernel drops them for a core that idles.)
-  void Configure(int pixels) {
+  // Tiles 0 to 3 are sums and 4 and 5 inputs, of `pixels` rows; the others are weights of `steps`
+  // pairs. Loading takes ten times as long as looking at what is there: a thread keeps its tiles
+  // from product to product. (The kernel drops them for a core that idles.)
+  void Configure(int pixels, int steps) {
     alignas(64) Config wanted, current;
     for (int tile = 0; tile < 6; ++tile) wanted.rows[tile] = static_cast<uint8_t>(pixels);
+    for (int tile = 4; tile < 6; ++tile) {
+      wanted.bytes_per_row[tile] = static_cast<uint16_t>(4 * steps);
+      wanted.rows[tile + 2] = static_cast<uint8_t>(steps);
+    }
     asm volatile("sttilecfg %0" : "=m"(current));
     if (memcmp(&wanted, &current, sizeof(wanted)) != 0) {
       asm volatile("ldtilecfg %0" : : "m"(wanted));

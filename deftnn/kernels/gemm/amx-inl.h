@@ -2,12 +2,13 @@
 // emulation of it (amx_bf16_emulated_test.cc), so that the same code is tested on any CPU.
 //
 // A tile holds up to 16 rows of 64 bytes. The weights are laid out as for vdpbf16ps, which is what
-// a B tile wants: 16 steps (pairs of entries) by 16 outputs. A row of an A tile is a chunk of K of
-// one pixel: 32 entries. Where they are one run of memory, the tile unit reads them in place, pixel
-// by pixel. Where they are not, they are copied together once for all outputs: a few vector loads,
-// each permuted into its places (ChunkSource).
+// a B tile wants: up to 16 steps (pairs of entries) by 16 outputs. A row of an A tile is a chunk of
+// K of one pixel: up to 32 entries (tile_table.h). Where they are one run of memory, the tile unit
+// reads them in place, pixel by pixel. Where they are not, they are copied together once for all
+// outputs: a few vector loads, each permuted into its places (ChunkSource).
 //
-// The sums of two strips of pixels by two vectors of outputs stay in tiles for all of K.
+// The sums of two strips of pixels by two vectors of outputs stay in tiles for all of K; of four
+// strips where there is one vector.
 #pragma once
 
 #include "deftnn/kernels/gemm/generic-inl.h"
@@ -30,6 +31,7 @@ template <class Tiles>
 struct AmxRunner {
   static constexpr int kBlockVectors = 2;
   static constexpr int kLanes = kBlockVectors * 16;
+  static constexpr int kSums = 4;  // tiles
   static constexpr int64_t kLeastRows = 4;
   // Each image row that a block touches may add one to the block's full strips.
   static constexpr int kMaxStrips = 2 * kTilePixelBlock / kLeastTileRows + 4;
@@ -39,7 +41,7 @@ struct AmxRunner {
     Strip strips[kMaxStrips];
     int64_t count = 0;  // of strips
     int64_t rows = 0;   // of each
-    alignas(64) float sums[2][2 * kTileRows * kLanes];
+    alignas(64) float sums[2][kSums * kTileRows * kLanes];
     int turn = 0;  // which of them comes next
   };
 
@@ -198,6 +200,17 @@ struct AmxRunner {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(codes), 16));
   }
 
+  // The codes of `a`, then those of `b`, clamped in an order that lets NaN pass.
+  static DEFTNN_INLINE __m512i Round(__m512 a, __m512 b, __m512 low, __m512 high, bool has_high) {
+    a = _mm512_max_ps(low, a);
+    b = _mm512_max_ps(low, b);
+    if (has_high) {
+      a = _mm512_min_ps(high, a);
+      b = _mm512_min_ps(high, b);
+    }
+    return (__m512i)_mm512_cvtne2ps_pbh(b, a);
+  }
+
   template <bool kResidual>
   static DEFTNN_INLINE void FinishInRegisters(const Job& job, const float* sums, uint8_t* const* y,
                                               int64_t y_offset, const uint8_t* const* residual,
@@ -205,7 +218,21 @@ struct AmxRunner {
     const bool whole = outputs >= kLanes;
     const __mmask32 mask = static_cast<__mmask32>(whole ? ~0u : (1u << outputs) - 1);
     const __m512 low = _mm512_set1_ps(job.low), high = _mm512_set1_ps(job.high);
-    for (int64_t r = 0; r < rows; ++r, sums += kLanes) {
+    int64_t r = 0;
+    if (outputs <= kLanes / 2) {  // two rows at once
+      const __mmask16 half = static_cast<__mmask16>(mask);
+      for (; r + 2 <= rows; r += 2, sums += 2 * kLanes) {
+        __m512 a = _mm512_load_ps(sums), b = _mm512_load_ps(sums + kLanes);
+        if constexpr (kResidual) {
+          a = _mm512_add_ps(a, Widen(_mm256_maskz_loadu_epi16(half, residual[r] + r_offset)));
+          b = _mm512_add_ps(b, Widen(_mm256_maskz_loadu_epi16(half, residual[r + 1] + r_offset)));
+        }
+        const __m512i codes = Round(a, b, low, high, job.has_high);
+        _mm256_mask_storeu_epi16(y[r] + y_offset, half, _mm512_castsi512_si256(codes));
+        _mm256_mask_storeu_epi16(y[r + 1] + y_offset, half, _mm512_extracti64x4_epi64(codes, 1));
+      }
+    }
+    for (; r < rows; ++r, sums += kLanes) {
       __m512 a = _mm512_load_ps(sums), b = _mm512_load_ps(sums + 16);
       if constexpr (kResidual) {
         const uint8_t* from = residual[r] + r_offset;
@@ -219,14 +246,7 @@ struct AmxRunner {
               b, Widen(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask >> 16), from + 32)));
         }
       }
-      // This order lets NaN pass.
-      a = _mm512_max_ps(low, a);
-      b = _mm512_max_ps(low, b);
-      if (job.has_high) {
-        a = _mm512_min_ps(high, a);
-        b = _mm512_min_ps(high, b);
-      }
-      const __m512i codes = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+      const __m512i codes = Round(a, b, low, high, job.has_high);
       if (whole) {
         _mm512_storeu_si512(y[r] + y_offset, codes);
       } else {
@@ -246,75 +266,94 @@ struct AmxRunner {
     int64_t lines;
   };
 
-  // sums[row][lane] = bias + A . B over all of K for one or two strips by one or two vectors.
-  template <bool kTwoStrips, bool kTwoVectors>
+  // sums[row][lane] = bias + A . B over all of K for some strips by one or two vectors. The sums of
+  // strip s and vector v are tile s * kVectors + v.
+  template <int kStrips, int kVectors>
   static void Multiply(Tiles& tiles, const Job& job, const Block& block, int64_t strip,
                        const uint8_t* w, const float* bias, Ahead ahead, float* sums,
                        Pending& pending) {
-    constexpr int64_t kStepBytes = kTwoVectors ? 2 * kVectorBytes : kVectorBytes;
+    static_assert(kStrips * kVectors <= kSums);
+    constexpr int64_t kStepBytes = kVectors * kVectorBytes;
     constexpr int64_t kSumStride = kLanes * 4;
-    const uint8_t* const x0 = block.strips[strip].x;
-    const uint8_t* const x1 = kTwoStrips ? block.strips[strip + 1].x : nullptr;
-    const uint8_t* const packed0 = Packed(job, block, strip);
-    const uint8_t* const packed1 = Packed(job, block, strip + 1);
+    const Strip* const strips = block.strips + strip;
+    const uint8_t* const packed = Packed(job, block, strip);
     const int64_t tile_bytes = block.rows * kChunkBytes;
+    const int64_t strip_bytes = job.packed_chunks * tile_bytes;
+    const int64_t chunk_bytes = job.chunk_steps * kStepBytes;
     tiles.template Load<0>(bias, 0);
-    if constexpr (kTwoVectors) tiles.template Load<1>(bias + 16, 0);
-    if constexpr (kTwoStrips) tiles.template Load<2>(bias, 0);
-    if constexpr (kTwoStrips && kTwoVectors) tiles.template Load<3>(bias + 16, 0);
+    if constexpr (kVectors == 2) tiles.template Load<1>(bias + 16, 0);
+    if constexpr (kStrips > 1) tiles.template Load<kVectors>(bias, 0);
+    if constexpr (kStrips == 2 && kVectors == 2) tiles.template Load<3>(bias + 16, 0);
+    if constexpr (kStrips == 4) tiles.template Load<2>(bias, 0), tiles.template Load<3>(bias, 0);
     const Chunk* const last = job.chunks + job.chunk_count;
-    for (const Chunk* chunk = job.chunks; chunk != last; ++chunk, w += kTileSteps * kStepBytes) {
+    for (const Chunk* chunk = job.chunks; chunk != last; ++chunk, w += chunk_bytes) {
       for (int64_t i = 0; i < ahead.lines; ++i, ahead.at += kLine) {
         __builtin_prefetch(ahead.at, 0, kToL2);
       }
       const bool in_place = chunk->packed < 0;
-      const int64_t at = in_place ? chunk->offset : chunk->packed * tile_bytes;
       const int64_t stride = in_place ? job.x_pixel : kChunkBytes;
-      tiles.template Load<4>((in_place ? x0 : packed0) + at, stride);
+      const auto input = [&](int64_t s) {
+        return in_place ? strips[s].x + chunk->offset
+                        : packed + s * strip_bytes + chunk->packed * tile_bytes;
+      };
+      tiles.template Load<4>(input(0), stride);
       tiles.template Load<6>(w, kStepBytes);
       tiles.template Multiply<0, 4, 6>();
-      if constexpr (kTwoVectors) {
+      if constexpr (kVectors == 2) {
         tiles.template Load<7>(w + kVectorBytes, kStepBytes);
         tiles.template Multiply<1, 4, 7>();
       }
-      if constexpr (kTwoStrips) {
-        tiles.template Load<5>((in_place ? x1 : packed1) + at, stride);
-        tiles.template Multiply<2, 5, 6>();
+      if constexpr (kStrips > 1) {
+        tiles.template Load<5>(input(1), stride);
+        tiles.template Multiply<kVectors, 5, 6>();
       }
-      if constexpr (kTwoStrips && kTwoVectors) tiles.template Multiply<3, 5, 7>();
+      if constexpr (kStrips == 2 && kVectors == 2) tiles.template Multiply<3, 5, 7>();
+      if constexpr (kStrips == 4) {
+        tiles.template Load<4>(input(2), stride);
+        tiles.template Multiply<2, 4, 6>();
+        tiles.template Load<5>(input(3), stride);
+        tiles.template Multiply<3, 5, 6>();
+      }
       if (pending.strips > 0) FinishSome(job, block, pending);
     }
-    float* const lower = sums + kTileRows * kLanes;
+    constexpr int64_t kStripSums = kTileRows * kLanes;
     tiles.template Store<0>(sums, kSumStride);
-    if constexpr (kTwoVectors) tiles.template Store<1>(sums + 16, kSumStride);
-    if constexpr (kTwoStrips) tiles.template Store<2>(lower, kSumStride);
-    if constexpr (kTwoStrips && kTwoVectors) tiles.template Store<3>(lower + 16, kSumStride);
+    if constexpr (kVectors == 2) tiles.template Store<1>(sums + 16, kSumStride);
+    if constexpr (kStrips > 1) tiles.template Store<kVectors>(sums + kStripSums, kSumStride);
+    if constexpr (kStrips == 2 && kVectors == 2) {
+      tiles.template Store<3>(sums + kStripSums + 16, kSumStride);
+    }
+    if constexpr (kStrips == 4) {
+      tiles.template Store<2>(sums + 2 * kStripSums, kSumStride);
+      tiles.template Store<3>(sums + 3 * kStripSums, kSumStride);
+    }
   }
 
-  // One or two strips from `s` on by output block `b`.
-  static void RunTiles(const Job& job, Tiles& tiles, Block& block, int64_t s, int64_t b,
-                       Pending& pending) {
+  // Strips from `s` on, below `last`, by output block `b`; returns how many.
+  static int64_t RunTiles(const Job& job, Tiles& tiles, Block& block, int64_t s, int64_t last,
+                          int64_t b, Pending& pending) {
     const int64_t first = job.FirstVector(b), vectors = job.FirstVector(b + 1) - first;
     const uint8_t* w = job.weights + first * kVectorBytes * job.steps;
-    const bool two_vectors = vectors == 2, two_strips = s + 1 < block.count;
+    const int64_t at_most = vectors == 2 ? 2 : 4, left = last - s;
+    const int64_t strips = left >= at_most ? at_most : left >= 2 ? 2 : 1;
     Ahead ahead = {w, 0};
     if (job.prefetch) {
-      const int64_t passes = (block.count + 1) / 2;
-      ahead.lines = (kTileSteps * vectors + passes - 1) / passes;
+      const int64_t passes = (block.count + at_most - 1) / at_most;
+      ahead.lines = (job.chunk_steps * vectors + passes - 1) / passes;
       // Read once, the weights are one stream; read by several strips, a block at a time.
       ahead.at += passes == 1 ? kStreamAhead
                               : job.steps * vectors * kVectorBytes +
-                                    s / 2 * ahead.lines * job.chunk_count * kLine;
+                                    s / at_most * ahead.lines * job.chunk_count * kLine;
     }
     float* const sums = block.sums[block.turn];
     block.turn ^= 1;
-    const auto multiply = two_strips
-                              ? (two_vectors ? Multiply<true, true> : Multiply<true, false>)
-                              : (two_vectors ? Multiply<false, true> : Multiply<false, false>);
+    const auto multiply = vectors == 2  ? (strips == 2 ? Multiply<2, 2> : Multiply<1, 2>)
+                          : strips == 4 ? Multiply<4, 1>
+                                        : (strips == 2 ? Multiply<2, 1> : Multiply<1, 1>);
     multiply(tiles, job, block, s, w, job.bias + first * 16, ahead, sums, pending);
     FinishAll(job, block, pending);
     pending.strip = block.strips + s;
-    pending.strips = two_strips ? 2 : 1;
+    pending.strips = strips;
     pending.row = pending.strip->begin;
     pending.sums = sums;
     pending.first = first * 16;
@@ -323,6 +362,7 @@ struct AmxRunner {
     const int64_t chunks = job.chunk_count > 1 ? job.chunk_count - 1 : 1;
     pending.at_once = (rows + chunks - 1) / chunks;
     if (pending.at_once < kLeastRows) pending.at_once = kLeastRows;
+    return strips;
   }
 
   static void Run(const Job& job, int64_t pixel_begin, int64_t pixel_end, int64_t block_begin,
@@ -341,21 +381,17 @@ struct AmxRunner {
       } else {
         RowStrips(job, begin, end, block);
       }
-      if (block.rows != configured) tiles.Configure(static_cast<int>(block.rows));
+      if (block.rows != configured) {
+        tiles.Configure(static_cast<int>(block.rows), static_cast<int>(job.chunk_steps));
+      }
       configured = block.rows;
       CopyChunks(job, block);
       Pending pending;
-      if (job.outputs_inside) {
-        for (int64_t s = 0; s < block.count; s += 2) {
-          for (int64_t b = block_begin; b < block_end; ++b) {
-            RunTiles(job, tiles, block, s, b, pending);
-          }
-        }
-      } else {
+      const int64_t at_once = job.outputs_inside ? kSums : block.count;
+      for (int64_t first = 0; first < block.count; first += at_once) {
+        const int64_t last = Least(first + at_once, block.count);
         for (int64_t b = block_begin; b < block_end; ++b) {
-          for (int64_t s = 0; s < block.count; s += 2) {
-            RunTiles(job, tiles, block, s, b, pending);
-          }
+          for (int64_t s = first; s < last;) s += RunTiles(job, tiles, block, s, last, b, pending);
         }
       }
       FinishAll(job, block, pending);

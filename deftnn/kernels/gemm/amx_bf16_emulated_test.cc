@@ -7,15 +7,16 @@ namespace {
 
 struct EmulatedTiles {
   uint8_t tile[8][kTileRows][64];
-  int pixels = 0;
+  int pixels = 0, steps = 0;
 
-  void Configure(int rows) { pixels = rows; }
-  int Rows(int at) const { return at < 6 ? pixels : kTileRows; }
+  void Configure(int rows, int pairs) { pixels = rows, steps = pairs; }
+  int Rows(int at) const { return at < 6 ? pixels : steps; }
+  int Bytes(int at) const { return at == 4 || at == 5 ? 4 * steps : 64; }
 
   template <int kTile>
   void Load(const void* from, int64_t stride) {
     for (int row = 0; row < Rows(kTile); ++row) {
-      memcpy(tile[kTile][row], static_cast<const uint8_t*>(from) + row * stride, 64);
+      memcpy(tile[kTile][row], static_cast<const uint8_t*>(from) + row * stride, Bytes(kTile));
     }
   }
   template <int kTile>
@@ -39,7 +40,7 @@ struct EmulatedTiles {
       for (int n = 0; n < 16; ++n) {
         float sum;
         memcpy(&sum, &tile[kC][m][4 * n], 4);
-        for (int k = 0; k < 16; ++k) {
+        for (int k = 0; k < steps; ++k) {
           sum += Decode(&tile[kA][m][4 * k]) * Decode(&tile[kB][k][4 * n]);
           sum += Decode(&tile[kA][m][4 * k + 2]) * Decode(&tile[kB][k][4 * n + 2]);
         }

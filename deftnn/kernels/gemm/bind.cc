@@ -79,20 +79,31 @@ void SetBlocking(const Code& code, int element_bytes, int64_t pixels, Job& job) 
 // What one thread does in about two microseconds: as long as it takes to tell another and to wait
 // for it.
 constexpr int64_t kWorthThreadsVectors = 60'000, kWorthThreadsTiles = 400'000;
-constexpr int64_t kWorthThreadsBytes = 48 << 10;
+constexpr int64_t kWorthThreadsBytes = 128 << 10;
+
+// Whether tiles of `rows` pixels, each of one image row, are read in place where they can be: four
+// products of few rows wait for the tile unit, which takes one row a cycle and 52 cycles in all;
+// copying takes two cycles for each pixel and chunk, once for all vectors of outputs.
+bool WorthRows(int64_t rows, int64_t vectors) {
+  constexpr int64_t kLatency = 52, kCopyCycles = 2;
+  const int64_t products = 4 * rows, waits = std::max<int64_t>(0, kLatency - products);
+  return rows >= kLeastTileRows && waits * vectors <= kCopyCycles * products;
+}
 
 // Chooses what is read in place, the tiles' height, and blocks of pixels whose inputs stay in L2
 // while all weights pass over them.
-Chunks PlanTiles(std::span<const int32_t> offsets, int64_t batch, Job& job) {
+Chunks PlanTiles(const PackedHeader& h, std::span<const int32_t> offsets, int64_t batch, Job& job) {
   const int64_t pixels = batch * job.out_height * job.out_width;
   const bool line = (job.out_height == 1 || job.x_row == job.out_width * job.x_pixel) &&
                     (batch == 1 || job.x_image == job.out_height * job.out_width * job.x_pixel);
   const int64_t strips = (job.out_width + kTileRows - 1) / kTileRows;
   job.tile_pixels = (job.out_width + strips - 1) / strips;
-  const bool in_rows = job.tile_pixels >= kLeastTileRows;
-  Chunks chunks = MakeChunks(offsets, line || in_rows);
+  const bool in_rows = WorthRows(job.tile_pixels, job.vectors);
+  const bool one_beyond = h.contiguous_pixels != 0 && h.kernel_w > 1 && h.dilation_w == 1;
+  Chunks chunks = MakeChunks(offsets, h.chunk_entries, line || in_rows, one_beyond);
   job.chunk_count = static_cast<int64_t>(chunks.chunks.size());
   job.packed_chunks = chunks.packed;
+  job.chunk_steps = h.chunk_entries / 2;
   job.one_line = line || job.packed_chunks == job.chunk_count;
   const int64_t in_place = job.chunk_count - job.packed_chunks;
   const int64_t pixel_bytes =
@@ -164,7 +175,7 @@ BoundProduct Bind(PackedProduct packed, const Layout& in, const Layout& out,
   SetActivation(h, job);
   bound.pixels_ = out.pixels();
   if (kernel.code.tile_steps > 1) {
-    Chunks chunks = PlanTiles(bound.offsets_, in.batch, job);
+    Chunks chunks = PlanTiles(h, bound.offsets_, in.batch, job);
     bound.chunks_ = std::move(chunks.chunks);
     bound.sources_ = std::move(chunks.sources);
     job.chunks = bound.chunks_.data();

@@ -19,9 +19,11 @@ struct Chunks {
 };
 
 /// `offsets`: bytes from an output pixel's window to each DFP16 entry, or kNoEntry; a multiple of
-/// 32 of them. A chunk of 32 neighbours is read in place if `in_place` allows it and copied as it
-/// is otherwise; of the others, each source covers all entries within 64 bytes of the first one
-/// that none before it covers.
-Chunks MakeChunks(std::span<const int32_t> offsets, bool in_place);
+/// `entries` of them, which is the length of a chunk, 32 at most. A chunk of neighbours is read in
+/// place if `in_place` allows it and copied as it is otherwise; where `one_beyond` allows it, its
+/// last entry may be none, and is read. Of the others, each source covers all entries within 64
+/// bytes of the first one that none before it covers.
+Chunks MakeChunks(std::span<const int32_t> offsets, int64_t entries, bool in_place,
+                  bool one_beyond);
 
 }  // namespace deftnn::gemm

@@ -44,7 +44,7 @@ TEST(GemmChunks, EveryEntryComesFromItsPlace) {
       offsets[i] = kNoEntry;
     }
     for (const bool in_place : {false, true}) {
-      const Chunks made = MakeChunks(offsets, in_place);
+      const Chunks made = MakeChunks(offsets, kEntries, in_place, false);
       ASSERT_EQ(made.chunks.size(), 4u);
       int64_t packed = 0;
       for (size_t c = 0; c < 4; ++c) {
@@ -69,7 +69,7 @@ TEST(GemmChunks, EveryEntryComesFromItsPlace) {
 TEST(GemmChunks, RunsAreReadInPlaceAndTailsAreCopied) {
   std::vector<int32_t> offsets(3 * kEntries, kNoEntry);
   for (int i = 0; i < 2 * kEntries - 5; ++i) offsets[i] = -64 + 2 * i;
-  const Chunks made = MakeChunks(offsets, true);
+  const Chunks made = MakeChunks(offsets, kEntries, true, false);
   EXPECT_EQ(made.chunks[0].packed, -1);
   EXPECT_EQ(made.chunks[0].offset, -64);
   EXPECT_EQ(made.chunks[1].packed, 0);
@@ -79,6 +79,18 @@ TEST(GemmChunks, RunsAreReadInPlaceAndTailsAreCopied) {
   EXPECT_EQ(made.chunks[2].packed, 1);
   EXPECT_EQ(made.chunks[2].source_end, made.chunks[2].source_begin);
   EXPECT_FALSE(made.chunks[2].run);
+}
+
+TEST(GemmChunks, OneEntryBehindARunMayBeReadWhereThatIsAllowed) {
+  std::vector<int32_t> offsets = {10, 12, 14, 16, 18, kNoEntry, 100, 102, 104, 108, 110, 112};
+  for (const bool one_beyond : {false, true}) {
+    const Chunks made = MakeChunks(offsets, 6, true, one_beyond);
+    ASSERT_EQ(made.chunks.size(), 2u);
+    EXPECT_EQ(made.chunks[0].run, one_beyond);
+    EXPECT_EQ(made.chunks[0].packed, one_beyond ? -1 : 0);
+    EXPECT_FALSE(made.chunks[1].run);
+    EXPECT_EQ(made.sources.back().mask, 0b111111u);
+  }
 }
 
 }  // namespace

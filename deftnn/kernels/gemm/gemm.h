@@ -77,10 +77,15 @@ struct KStep {
   int32_t c;
 };
 
+/// Entries that lie side by side in memory: the channels of one pixel, or a kernel row of touching
+/// pixels.
+int64_t RunLength(const GemmSpec& spec);
+/// Where entry `entry` of the dense K is read.
+KStep StepAt(const GemmSpec& spec, int64_t entry);
 /// The K steps that cover `entries`: pairs of neighbours for a kernel that takes two. The number of
 /// steps is what a product costs.
 std::vector<KStep> CoverEntries(const GemmSpec& spec, int group);
-/// The steps of a kernel: those of CoverEntries, or two entries each, in order, and whole tiles.
+/// The steps of a kernel: those of CoverEntries, or of MakeTileTable.
 int64_t StepsOf(const GemmSpec& spec, const Code& code);
 
 struct PackedHeader;
@@ -149,9 +154,8 @@ BoundProduct Bind(PackedProduct packed, const Layout& in, const Layout& out,
                   const Layout* residual = nullptr);
 
 /// Addresses are those of pixel (0, 0, 0). Writes exactly `outputs` channels of each pixel. The
-/// input may be read one element beyond a kept entry, with weight zero, within a pixel's channels,
-/// the kernel row, or (one channel only) the next element of the allocation: all must be
-/// initialised.
+/// input may be read where nothing is kept, with weight zero: elsewhere in a pixel's channels or
+/// its kernel row, and, where pixels touch, the one element behind them. All must be initialised.
 void Run(const BoundProduct& bound, const void* x, void* y, const void* residual, ThreadPool& pool);
 
 /// The share of `worker` in [0, workers): the shares are disjoint and together make one Run, so

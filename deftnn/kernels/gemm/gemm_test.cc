@@ -256,6 +256,11 @@ TEST_P(GemmKernelTest, TilesReadInPlaceAndCopied) {
       {1, 1, 1, 320, 96, 1, 1},   // one pixel
       {3, 1, 20, 32, 24, 3, 1},   // one row in each image, with a halo
       {1, 36, 32, 32, 32, 1, 1},  // more pixels than a block, in place
+      {1, 9, 20, 3, 40, 7, 2},    // windows: kernel rows of 21 entries
+      {2, 28, 28, 1, 6, 5, 1},    // of 5; one vector: strips by four, and what is left
+      {1, 33, 18, 16, 48, 3, 1},  // of 48, in two parts; blocks of one and of two vectors
+      {1, 3, 10, 24, 16, 3, 1},   // short rows, in place for one vector
+      {1, 14, 5, 150, 70, 1, 1},  // windows that overlap
   };
   Rng rng(17);
   for (const Shape& shape : kShapes) {

@@ -15,10 +15,9 @@ inline constexpr int kTilePixelBlock = 1024;
 /// Most lanes (outputs) of one output block, over all kernels.
 inline constexpr int kMaxBlockLanes = 64;
 
-/// Most pixels of a matrix tile, and the fewest for which one stays within an image row: with
-/// fewer, four products wait for the unit's latency (52 cycles).
-inline constexpr int kTileRows = 16, kLeastTileRows = 12;
-/// Steps and bytes of one pixel's row in a matrix tile; such a row is a chunk of K.
+/// Most pixels of a matrix tile, and the fewest for which one ever stays within an image row.
+inline constexpr int kTileRows = 16, kLeastTileRows = 5;
+/// Most steps and bytes of one pixel's row in a matrix tile; such a row is a chunk of K.
 inline constexpr int kTileSteps = 16;
 inline constexpr int kChunkBytes = 64;
 
@@ -30,9 +29,9 @@ struct alignas(64) ChunkSource {
   int32_t offset;  // bytes from an output pixel's window
 };
 
-/// Sixteen steps of K, as a kernel for matrix tiles takes them.
+/// Up to sixteen steps of K, as a kernel for matrix tiles takes them.
 struct Chunk {
-  bool run;        // 32 neighbours from `offset` on; else its sources, or zeros
+  bool run;        // neighbours from `offset` on; else its sources, or zeros
   int32_t offset;  // of the first entry; where the chunk is one run, all of it
   int32_t packed;  // its place among the chunks that are copied together; -1: read in place
   int32_t source_begin, source_end;  // of a copied chunk, in Job::sources
@@ -65,9 +64,10 @@ struct Job {
   const Chunk* chunks = nullptr;
   const ChunkSource* sources = nullptr;
   int64_t chunk_count = 0, packed_chunks = 0;
+  int64_t chunk_steps = 0;  // of each
   int64_t tile_pixels = 0;  // rows of a tile where it must not leave an image row
   bool one_line = false;  // x_pixel leads from each pixel to the next, or nothing is read in place
-  bool outputs_inside = false;  // all outputs of a few pixels, then the next pixels; else around
+  bool outputs_inside = false;  // all outputs of a few strips, then the next strips; else around
   uint8_t* scratch = nullptr;   // of this thread: scratch_bytes
   int64_t scratch_bytes = 0;
 
@@ -96,8 +96,7 @@ struct Code {
   int group;              // neighbouring entries of K that one step takes
   int lanes;              // outputs of one vector
   int max_vectors;        // vectors of the widest output block
-  /// 1, or the steps of a matrix tile: then the number of steps is a multiple of it, and the two
-  /// entries of a step may lie anywhere.
+  /// 1, or the most steps of a matrix tile: then the two entries of a step may lie anywhere.
   int tile_steps;
   RunFunction run;
 

@@ -10,6 +10,7 @@
 #include "deftnn/base/tensor.h"
 #include "deftnn/kernels/gemm/gemm.h"
 #include "deftnn/kernels/gemm/packed.h"
+#include "deftnn/kernels/gemm/tile_table.h"
 
 namespace deftnn::gemm {
 namespace {
@@ -49,6 +50,12 @@ uint32_t Checksum(PackedHeader header, const Code& code, const std::byte* steps)
   return Crc32c({steps, static_cast<size_t>(rows) * sizeof(KStep)}, head);
 }
 
+bool ChunksFit(const PackedHeader& header, const Code& code) {
+  if (code.tile_steps == 1) return header.chunk_entries == 0;
+  return header.chunk_entries >= 2 && header.chunk_entries <= kChunkBytes / 2 &&
+         header.chunk_entries % 2 == 0 && header.steps * 2 % header.chunk_entries == 0;
+}
+
 void CheckSpec(const GemmSpec& spec) {
   DEFTNN_CHECK(spec.outputs >= 1 && spec.channels >= 1 && spec.kernel_h >= 1 && spec.kernel_w >= 1);
   DEFTNN_CHECK(spec.stride_h >= 1 && spec.stride_w >= 1 && spec.dilation_h >= 1 &&
@@ -62,14 +69,10 @@ void CheckSpec(const GemmSpec& spec) {
   }
 }
 
-// Entries that lie side by side in memory: the channels of one pixel, or of a kernel row.
-int64_t RunLength(const GemmSpec& spec) {
-  return RowsAreRuns(spec) ? spec.kernel_w * spec.channels : spec.channels;
-}
-
-// Position of entry j of a step within the dense K; -1 where j lies beyond the run, so that it is
-// no entry of this step.
+// Position of entry j of a step within the dense K; -1 where there is none, or where j lies beyond
+// the run.
 int64_t EntryOf(const GemmSpec& spec, const KStep& step, int j) {
+  if (step.kh < 0) return -1;
   const int64_t first = (int64_t{step.kh} * spec.kernel_w + step.kw) * spec.channels + step.c;
   const int64_t run = RunLength(spec);
   return first / run == (first + j) / run ? first + j : -1;
@@ -90,16 +93,13 @@ std::vector<Columns> ColumnsOf(const GemmSpec& spec, std::span<const KStep> tabl
                                const Code& code) {
   std::vector<Columns> columns(steps, Columns{-1, -1});
   const auto kept = static_cast<int32_t>(spec.entries.size());
-  if (code.tile_steps > 1) {
-    for (int32_t i = 0; i < kept; ++i) columns[i / 2][i % 2] = i;
-    return columns;
-  }
   std::vector<int32_t> column_of(spec.full_k(), -1);
   for (int32_t i = 0; i < kept; ++i) column_of[spec.entries[i]] = i;
-  // A pair that a leftover entry opened may overlap its neighbour: each entry counts once.
+  // Steps may overlap: each entry counts once.
   for (int64_t step = 0; step < steps; ++step) {
     for (int j = 0; j < code.group; ++j) {
-      const int64_t entry = EntryOf(spec, table[step], j);
+      const int64_t entry = code.tile_steps > 1 ? EntryOf(spec, table[step * code.group + j], 0)
+                                                : EntryOf(spec, table[step], j);
       if (entry >= 0) columns[step][j] = std::exchange(column_of[entry], -1);
     }
   }
@@ -127,6 +127,12 @@ void PackWeights(const GemmSpec& spec, std::span<const Columns> steps,
   }
 }
 
+}  // namespace
+
+int64_t RunLength(const GemmSpec& spec) {
+  return RowsAreRuns(spec) ? spec.kernel_w * spec.channels : spec.channels;
+}
+
 KStep StepAt(const GemmSpec& spec, int64_t entry) {
   const int64_t position = entry / spec.channels;
   return {static_cast<int16_t>(position / spec.kernel_w),
@@ -134,20 +140,9 @@ KStep StepAt(const GemmSpec& spec, int64_t entry) {
           static_cast<int32_t>(entry % spec.channels)};
 }
 
-std::vector<KStep> KTable(const GemmSpec& spec, const Code& code) {
-  if (code.tile_steps == 1) return CoverEntries(spec, code.group);
-  std::vector<KStep> table;
-  for (const int64_t entry : spec.entries) table.push_back(StepAt(spec, entry));
-  table.resize(StepsOf(spec, code) * code.group, KStep{-1, 0, 0});
-  return table;
-}
-
-}  // namespace
-
 int64_t StepsOf(const GemmSpec& spec, const Code& code) {
   if (code.tile_steps == 1) return static_cast<int64_t>(CoverEntries(spec, code.group).size());
-  const int64_t tile_entries = int64_t{code.tile_steps} * code.group;
-  return RoundUp(static_cast<int64_t>(spec.entries.size()), tile_entries) / code.group;
+  return static_cast<int64_t>(MakeTileTable(spec).rows.size()) / code.group;
 }
 
 std::vector<KStep> CoverEntries(const GemmSpec& spec, int group) {
@@ -180,7 +175,10 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
                spec.outputs * static_cast<int64_t>(spec.entries.size()));
   DEFTNN_CHECK(bias.empty() || static_cast<int64_t>(bias.size()) == spec.outputs);
   const Code& code = kernel.code;
-  const std::vector<KStep> table = KTable(spec, code);
+  TileTable tiles;
+  if (code.tile_steps > 1) tiles = MakeTileTable(spec);
+  const std::vector<KStep> table =
+      code.tile_steps > 1 ? std::move(tiles.rows) : CoverEntries(spec, code.group);
   const int64_t steps = static_cast<int64_t>(table.size()) / code.rows_per_step();
   const std::vector<Columns> columns = ColumnsOf(spec, table, steps, code);
   Sizes sizes{};
@@ -200,6 +198,7 @@ PackedProduct Pack(const GemmSpec& spec, std::span<const float> weights,
   header.alpha = spec.activation.alpha;
   header.beta = spec.activation.beta;
   header.contiguous_pixels = spec.contiguous_pixels;
+  header.chunk_entries = static_cast<int32_t>(tiles.chunk_entries);
   header.outputs = spec.outputs;
   header.channels = spec.channels;
   header.kernel_h = spec.kernel_h;
@@ -272,7 +271,7 @@ Result<PackedProduct> PackedProduct::Load(std::span<const std::byte> bytes,
                         sane(h.stride_h, 1, kMaxStride) && sane(h.stride_w, 1, kMaxStride) &&
                         sane(h.dilation_h, 1, kMaxStride) && sane(h.dilation_w, 1, kMaxStride) &&
                         sane(h.pad_top, 0, kMaxStride) && sane(h.pad_left, 0, kMaxStride) &&
-                        sane(h.steps, 0, kMaxDim) && h.steps % code.tile_steps == 0 &&
+                        sane(h.steps, 0, kMaxDim) && ChunksFit(h, code) &&
                         sane(h.activation, 0, static_cast<int>(Activation::kGeluTanh)) &&
                         sane(h.contiguous_pixels, 0, 1);
   Sizes sizes{};

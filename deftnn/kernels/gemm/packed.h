@@ -8,7 +8,7 @@
 namespace deftnn::gemm {
 
 inline constexpr char kPackedMagic[8] = {'D', 'F', 'T', 'N', 'G', 'E', 'M', 'M'};
-inline constexpr uint32_t kPackedVersion = 2;
+inline constexpr uint32_t kPackedVersion = 3;
 
 /// At the blob's start. Little endian, as every CPU that we run on.
 struct PackedHeader {
@@ -20,7 +20,7 @@ struct PackedHeader {
   int32_t activation;                 // an Activation
   float alpha, beta;
   int32_t contiguous_pixels;  // pairs may cross pixels
-  int32_t reserved;
+  int32_t chunk_entries;      // of kernels of matrix tiles; else 0
   int64_t outputs, channels;
   int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
   int64_t steps;

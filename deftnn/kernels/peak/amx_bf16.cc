@@ -7,7 +7,7 @@ namespace {
 
 double Tiles(int64_t rounds) {
   HardwareTiles tiles;
-  tiles.Configure(16);
+  tiles.Configure(16, 16);
   alignas(64) const uint16_t zeros[32] = {};
   tiles.Load<4>(zeros, 0);
   tiles.Load<5>(zeros, 0);

@@ -63,24 +63,38 @@ HWY_INLINE Span SpanOf(int64_t at, int64_t stride, int64_t kernel, int64_t dilat
           below(extent + pad_end)};
 }
 
-/// Input strides in elements between neighbouring taps, and their numbers.
+/// Input strides in elements between neighbouring taps, and their numbers: kSide by kSide, or,
+/// where that is 0, any.
+template <int kSide>
 struct Taps {
   int64_t rows, columns, row_step, column_step;
+
+  template <class S, class F>
+  HWY_INLINE void ForEach(const S* from, const F& tap) const {
+    if constexpr (kSide != 0) {
+      Unroll<kSide>([&](auto i) DEFTNN_INLINE_LAMBDA {
+        Unroll<kSide>([&](auto j)
+                          DEFTNN_INLINE_LAMBDA { tap(from + i * row_step + j * column_step); });
+      });
+    } else {
+      for (int64_t i = 0; i < rows; ++i) {
+        const S* at = from + i * row_step;
+        for (int64_t j = 0; j < columns; ++j, at += column_step) tap(at);
+      }
+    }
+  }
 };
 
 /// kVectors vectors of channels of one output pixel.
-template <class R, int kVectors, class S>
-HWY_INLINE void Reduce(const S* from, const Taps& taps, FloatVector (&sum)[kVectors]) {
+template <class R, int kVectors, class S, int kSide>
+HWY_INLINE void Reduce(const S* from, const Taps<kSide>& taps, FloatVector (&sum)[kVectors]) {
   const FloatTag df;
   Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA { sum[v] = R::Start(); });
-  for (int64_t i = 0; i < taps.rows; ++i) {
-    const S* at = from + i * taps.row_step;
-    for (int64_t j = 0; j < taps.columns; ++j, at += taps.column_step) {
-      Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
-        sum[v] = R::Combine(sum[v], LoadFloats(df, at + v * kLanes));
-      });
-    }
-  }
+  taps.ForEach(from, [&](const S* at) DEFTNN_INLINE_LAMBDA {
+    Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
+      sum[v] = R::Combine(sum[v], LoadFloats(df, at + v * kLanes));
+    });
+  });
 }
 
 /// Stores the first `channels` lanes, in the output's format.
@@ -106,8 +120,9 @@ HWY_INLINE void StorePixel(const PoolArgs& args, FloatVector value, int64_t offs
 template <class R, class S>
 struct FloatPixel {
   using Source = S;
-  static HWY_INLINE void Run(const PoolArgs& args, const S* from, const Taps& taps, float divisor,
-                             int64_t to) {
+  template <int kSide>
+  static HWY_INLINE void Run(const PoolArgs& args, const S* from, const Taps<kSide>& taps,
+                             float divisor, int64_t to) {
     const int64_t channels = args.input.layout.channels;
     int64_t c = 0;
     for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
@@ -138,33 +153,31 @@ HWY_INLINE CodeVector OrderedCodes(CodeVector code) {
 struct MaxCodePixel {
   using Source = uint16_t;
 
-  template <int kVectors>
-  static HWY_INLINE void Reduce(const uint16_t* from, const Taps& taps,
+  template <int kVectors, int kSide>
+  static HWY_INLINE void Reduce(const uint16_t* from, const Taps<kSide>& taps,
                                 CodeVector (&result)[kVectors]) {
     const CodeTag d;
     // Of the codes in order a negative NaN is below minus infinity, a positive one above infinity.
     const auto lowest = hn::Set(d, static_cast<int16_t>(0x807f));  // minus infinity
     CodeVector largest[kVectors], smallest[kVectors];
     Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA { largest[v] = smallest[v] = lowest; });
-    for (int64_t i = 0; i < taps.rows; ++i) {
-      const uint16_t* at = from + i * taps.row_step;
-      for (int64_t j = 0; j < taps.columns; ++j, at += taps.column_step) {
-        Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
-          const auto code =
-              OrderedCodes(hn::LoadU(d, reinterpret_cast<const int16_t*>(at + v * kCodeLanes)));
-          largest[v] = hn::Max(largest[v], code);
-          smallest[v] = hn::Min(smallest[v], code);
-        });
-      }
-    }
+    taps.ForEach(from, [&](const uint16_t* at) DEFTNN_INLINE_LAMBDA {
+      Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
+        const auto code =
+            OrderedCodes(hn::LoadU(d, reinterpret_cast<const int16_t*>(at + v * kCodeLanes)));
+        largest[v] = hn::Max(largest[v], code);
+        smallest[v] = hn::Min(smallest[v], code);
+      });
+    });
     Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA {
       result[v] =
           OrderedCodes(hn::IfThenElse(hn::Lt(smallest[v], lowest), smallest[v], largest[v]));
     });
   }
 
-  static HWY_INLINE void Run(const PoolArgs& args, const uint16_t* from, const Taps& taps, float,
-                             int64_t offset) {
+  template <int kSide>
+  static HWY_INLINE void Run(const PoolArgs& args, const uint16_t* from, const Taps<kSide>& taps,
+                             float, int64_t offset) {
     const CodeTag d;
     const int64_t channels = args.input.layout.channels;
     uint16_t* to = static_cast<uint16_t*>(args.output.data) + offset;
@@ -192,7 +205,9 @@ struct MaxCodePixel {
   }
 };
 
-template <class Pixel>
+/// One row of output. Windows that lie in the image and have kSide by kSide taps take the way that
+/// is compiled for them.
+template <class Pixel, int kSide>
 void WindowRow(const PoolArgs& args, int64_t row) {
   using S = typename Pixel::Source;
   const Layout& in = args.input.layout;
@@ -207,11 +222,18 @@ void WindowRow(const PoolArgs& args, int64_t row) {
     const Span columns = SpanOf(ow, args.stride_w, args.kernel_w, args.dilation_w, args.pad_left,
                                 args.pad_right, in.width);
     const int64_t inside = rows.taps * columns.taps;
-    const Taps taps = {inside == 0 ? 0 : rows.taps, columns.taps, args.dilation_h * in.row_stride,
-                       args.dilation_w * in.pixel_stride};
     const int64_t count = args.count_include_pad ? rows.padded * columns.padded : inside;
-    Pixel::Run(args, source + columns.first * in.pixel_stride, taps,
-               static_cast<float>(HWY_MAX(int64_t{1}, count)), target + ow * out.pixel_stride);
+    const auto pixel = [&]<int kTaps>(Taps<kTaps>) DEFTNN_INLINE_LAMBDA {
+      const Taps<kTaps> taps = {inside == 0 ? 0 : rows.taps, columns.taps,
+                                args.dilation_h * in.row_stride, args.dilation_w * in.pixel_stride};
+      Pixel::Run(args, source + columns.first * in.pixel_stride, taps,
+                 static_cast<float>(HWY_MAX(int64_t{1}, count)), target + ow * out.pixel_stride);
+    };
+    if (kSide != 0 && rows.taps == kSide && columns.taps == kSide) {
+      pixel(Taps<kSide>());
+    } else {
+      pixel(Taps<0>());
+    }
   }
 }
 
@@ -221,7 +243,7 @@ HWY_INLINE void ReduceImage(const S* from, const Layout& in, FloatVector (&sum)[
   Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA { sum[v] = R::Start(); });
   for (int64_t h = 0; h < in.height; ++h) {
     FloatVector row[kVectors];
-    Reduce<R>(from + h * in.row_stride, Taps{1, in.width, 0, in.pixel_stride}, row);
+    Reduce<R>(from + h * in.row_stride, Taps<0>{1, in.width, 0, in.pixel_stride}, row);
     Unroll<kVectors>([&](auto v) DEFTNN_INLINE_LAMBDA { sum[v] = R::Combine(sum[v], row[v]); });
   }
 }
@@ -249,7 +271,17 @@ void GlobalImage(const PoolArgs& args, int64_t n) {
 
 void WindowRows(const PoolArgs& args, int64_t begin, int64_t end) {
   const auto rows = [&](auto pixel) {
-    for (int64_t row = begin; row < end; ++row) WindowRow<decltype(pixel)>(args, row);
+    using Pixel = decltype(pixel);
+    const int64_t side = args.kernel_h == args.kernel_w ? args.kernel_h : 0;
+    for (int64_t row = begin; row < end; ++row) {
+      if (side == 2) {
+        WindowRow<Pixel, 2>(args, row);
+      } else if (side == 3) {
+        WindowRow<Pixel, 3>(args, row);
+      } else {
+        WindowRow<Pixel, 0>(args, row);
+      }
+    }
   };
   const bool wide = args.input.layout.format == Format::kFp32;
   if (args.kind == PoolKind::kAverage) {
