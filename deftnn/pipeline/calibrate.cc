@@ -34,6 +34,10 @@ float* ExtendResiduals(Rows& rows, size_t count, int64_t outputs) {
   return rows.residuals.data() + before;
 }
 
+void Append(std::vector<float>& to, const std::vector<float>& values) {
+  to.insert(to.end(), values.begin(), values.end());
+}
+
 // Appends the sampled rows of layers[index]'s input, whose first sample is `first_sample`, and of
 // its residual (may be null).
 Status Gather(const Graph& graph, const std::vector<Layer>& layers, int index, const Tensor& input,
@@ -199,7 +203,7 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
 Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
                                          const std::vector<Layer>& layers, int chosen,
                                          const CalibrationOptions& options, ThreadPool& pool,
-                                         const std::vector<float>& targets) {
+                                         const std::vector<float>& targets, LayerRows* kept_rows) {
   const Layer& layer = layers[chosen];
   DEFTNN_ASSIGN_OR_RETURN(GramAccumulator accumulator, AccumulatorOf(layer, true, pool));
   const Node& node = reduced.node(reduced.FindNode(layer.name));
@@ -218,6 +222,12 @@ Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
     std::vector<float> y(begin, begin + rows.count * layer.outputs);
     for (size_t j = 0; j < rows.residuals.size(); ++j) y[j] -= rows.residuals[j];
     used += rows.count;
+    if (kept_rows != nullptr) {
+      kept_rows->count += rows.count;
+      Append(kept_rows->x, rows.values);
+      Append(kept_rows->targets, y);
+      Append(kept_rows->added, rows.residuals);
+    }
     return accumulator.Add(rows.count, rows.values.data(), y.data());
   };
   const Status run = replay.RunTo(reduced, layer.name, add);

@@ -9,6 +9,7 @@
 #include "deftnn/pipeline/layers.h"
 #include "deftnn/pipeline/replay.h"
 #include "deftnn/runtime/session.h"
+#include "deftnn/sve/activation_refit.h"
 #include "deftnn/tune/engine.h"
 
 namespace deftnn {
@@ -41,9 +42,10 @@ Result<std::vector<LayerStatistics>> CalibrateOriginal(Session& original,
 /// Statistics of one layer: the inputs are those that `reduced` gives it, a network with the same
 /// layers, run by `replay` over the data and in the batches of CalibrateOriginal; `targets`, [rows
 /// x O], are what that found with the same options for the outputs that the layer still has.
+/// `kept_rows` gets this process's rows; null: they are not wanted.
 Result<LayerStatistics> CalibrateReduced(Replay& replay, const Graph& reduced,
                                          const std::vector<Layer>& layers, int chosen,
                                          const CalibrationOptions& options, ThreadPool& pool,
-                                         const std::vector<float>& targets);
+                                         const std::vector<float>& targets, LayerRows* kept_rows);
 
 }  // namespace deftnn

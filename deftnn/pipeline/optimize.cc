@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 
 #include "deftnn/base/file.h"
@@ -33,13 +34,25 @@ namespace deftnn {
 namespace {
 
 constexpr double kDefaultDrop = 0.5;
-constexpr int64_t kRows = 16384, kFewestPositions = 2, kMostPositions = 64;
+constexpr int64_t kFewestRows = 16384, kMostRows = 65536;
+constexpr int64_t kFewestPositions = 2, kMostPositions = 256;
+constexpr double kMostGramMacs = 4e11, kMostTargetBytes = 1e9;
 constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
 
-// Output positions to look at, a sample: a convolution's rows add up to about kRows, a fully
-// connected layer has but one row a sample, so that samples are worth more than positions.
-int64_t PositionsFor(int64_t samples) {
-  return std::clamp((kRows + samples - 1) / samples, kFewestPositions, kMostPositions);
+// Output positions to look at, a sample. A convolution's rows add up to kMostRows, or to fewer in
+// large networks, where they would take minutes or gigabytes; a fully connected layer has but one
+// row a sample, so that samples are worth more than positions.
+int64_t PositionsFor(int64_t samples, const std::vector<Layer>& layers) {
+  double gram_macs = 1, target_bytes = 1;  // of one row in each layer
+  for (const Layer& layer : layers) {
+    if (!layer.why_not.empty()) continue;
+    gram_macs += std::pow(static_cast<double>(layer.full_k), 2);
+    target_bytes += 4.0 * static_cast<double>(layer.outputs);
+  }
+  const double affordable = std::min(kMostGramMacs / gram_macs, kMostTargetBytes / target_bytes);
+  const auto rows =
+      static_cast<int64_t>(std::clamp(affordable, double{kFewestRows}, double{kMostRows}));
+  return std::clamp((rows + samples - 1) / samples, kFewestPositions, kMostPositions);
 }
 
 int64_t PeakMemoryBytes() {
@@ -148,8 +161,8 @@ class Optimizer {
 
   // This process's samples for statistics, and which they are.
   Result<CalibrationOptions> TakeShare() {
-    CalibrationOptions calibration{options_.common.seed, PositionsFor(splits_.statistics.size()),
-                                   32};
+    CalibrationOptions calibration{options_.common.seed,
+                                   PositionsFor(splits_.statistics.size(), layers_), 32};
     statistics_count_ = splits_.statistics.size();
     if (group_ == nullptr) return calibration;
     DEFTNN_ASSIGN_OR_RETURN(const Share share, ShareOf(statistics_count_, BatchFor(model_.graph, 1),

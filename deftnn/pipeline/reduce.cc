@@ -1,6 +1,8 @@
 #include "deftnn/pipeline/reduce.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "deftnn/graph/patch.h"
 #include "deftnn/ndf/apply_format.h"
@@ -10,12 +12,53 @@
 namespace deftnn {
 namespace {
 
-Result<Elimination> CutLayer(LayerProblem problem, double fraction, const Method& method,
-                             ThreadPool* pool) {
+// What a layer's activation clamps its sums to; no range where it is none that clamps, or where the
+// weights are not refitted at all.
+struct Range {
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+  bool clamps() const { return std::isfinite(low) || std::isfinite(high); }
+};
+
+Result<Range> RangeOf(const Graph& graph, const Layer& layer, const Method& method) {
+  Range range;
+  if (method.compensation != "least-squares") return range;
+  DEFTNN_ASSIGN_OR_RETURN(const SynapseProduct product,
+                          SynapseProduct::Read(graph.node(graph.FindNode(layer.name))));
+  if (product.activation.kind == Activation::kRelu) range.low = 0;
+  if (product.activation.kind == Activation::kClip) {
+    range.low = product.activation.alpha;
+    range.high = product.activation.beta;
+  }
+  return range;
+}
+
+// Rounds of the refit through activations: as many as keep a candidate's within half a minute or so
+// of two cores.
+int RefitRounds(const std::vector<Layer>& layers, const LayerTargets& targets) {
+  constexpr double kMostMacs = 8e11;
+  constexpr int kMostRounds = 8;
+  double macs = 1;  // of one round
+  for (size_t i = 0; i < layers.size(); ++i)
+    macs +=
+        2.0 * static_cast<double>(targets.rows[i].size()) * static_cast<double>(layers[i].full_k);
+  return static_cast<int>(std::clamp(kMostMacs / macs, 1.0, double{kMostRounds}));
+}
+
+// `rows` where `range` clamps.
+Result<Elimination> CutLayer(LayerProblem problem, double fraction, const ReduceOptions& options,
+                             const Method& method, const Range& range, const LayerRows& rows,
+                             int rounds, ThreadPool* pool) {
   DEFTNN_ASSIGN_OR_RETURN(
       const Eliminator eliminator,
       Eliminator::Create(std::move(problem), OptionsOf(method, method.grouping, fraction), pool));
-  return eliminator.KeepFraction(fraction);
+  DEFTNN_ASSIGN_OR_RETURN(Elimination cut, eliminator.KeepFraction(fraction));
+  if (!range.clamps()) return cut;
+  ActivationRefitOptions refit{.low = range.low, .high = range.high, .iterations = rounds};
+  if (ProcessGroup* group = options.calibration.group) {
+    refit.sum = [group](std::span<double> values) { return group->Sum(values); };
+  }
+  return RefitThroughActivation(eliminator, std::move(cut), rows, refit, pool);
 }
 
 // Some columns of [rows x width].
@@ -91,20 +134,25 @@ Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>&
                 {.batch = options.calibration.batch,
                  .session = {.threads = options.threads, .isa = original.isa(), .packed = nullptr},
                  .format = options.format});
+  const int rounds = RefitRounds(layers, targets);
   Progress progress("reducing", static_cast<int64_t>(layers.size()));
   for (size_t i = 0; i < layers.size(); ++i, progress.Advance()) {
     const Layer& layer = narrow.layers[i];
     if (!layer.why_not.empty()) continue;
+    DEFTNN_ASSIGN_OR_RETURN(const Range range, RangeOf(narrow.graph, layer, options.method));
+    LayerRows rows;
     DEFTNN_ASSIGN_OR_RETURN(
         LayerStatistics statistics,
         CalibrateReduced(replay, reduced.graph, narrow.layers, static_cast<int>(i),
                          options.calibration, pool,
-                         Columns(targets.rows[i], layers[i].outputs, narrow.outputs[i])));
+                         Columns(targets.rows[i], layers[i].outputs, narrow.outputs[i]),
+                         range.clamps() ? &rows : nullptr));
     DEFTNN_ASSIGN_OR_RETURN(LayerProblem problem,
                             ProblemOf(narrow.graph, layer, std::move(statistics)));
     Method method = options.method;
     method.damping = layer.damping;
-    auto elimination = CutLayer(std::move(problem), cuts[i].fine, method, &pool);
+    auto elimination =
+        CutLayer(std::move(problem), cuts[i].fine, options, method, range, rows, rounds, &pool);
     if (!elimination.ok()) return elimination.status().WithNode(layer.name);
     reduced.relative_errors[i] = elimination->relative_error;
     DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));

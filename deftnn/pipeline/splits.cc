@@ -7,6 +7,9 @@ namespace deftnn {
 namespace {
 
 constexpr int64_t kMostSelection = 8192, kMostTrial = 2048;
+// Of fewer samples than these, more go into statistics where accuracy is not what is searched for.
+constexpr int64_t kFewSamples = 1024;
+constexpr double kShare = 0.5, kShareOfFew = 0.8;
 
 }  // namespace
 
@@ -17,8 +20,9 @@ bool GivesAll(const OptimizeOptions& options) {
 Result<Splits> Split(const Dataset& calibration, const std::optional<Dataset>& evaluation,
                      int64_t batch, const OptimizeOptions& options) {
   const Dataset shuffled = calibration.Shuffled(options.common.seed);
-  const int64_t wanted =
-      std::min(options.calibration_samples, std::max<int64_t>(1, shuffled.size() / 2));
+  const double share = options.reduce_macs && shuffled.size() < kFewSamples ? kShareOfFew : kShare;
+  const auto most = static_cast<int64_t>(share * static_cast<double>(shuffled.size()));
+  const int64_t wanted = std::min(options.calibration_samples, std::max<int64_t>(1, most));
   auto [statistics, rest] = shuffled.Split(wanted);
   if (rest.size() == 0)
     return Error("calibration needs at least two samples").WithFile(options.calibration);

@@ -72,6 +72,8 @@ class Eliminator {
   /// Paying groups in the order in which they go, as indices into entry_groups().
   const EliminationOrder& order() const { return order_; }
   const LayerProblem& problem() const { return *problem_; }
+  /// Damping of the refit: H = G + lambda I.
+  double lambda() const { return lambda_; }
 
   /// Keeps `count` groups, clamped to [1, paying_groups()]. When every group is free, the first
   /// one is kept, for a product without inputs is not a layer.
