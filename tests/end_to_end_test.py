@@ -82,7 +82,7 @@ class EndToEnd:
         return self.checks.succeeded(done, f"optimize {name}") and (self.folder / f"{name}.deft").exists()
 
     def check_optimize(self):
-        good = self.optimize("fast", "--eval", self.test, "--calib-samples", 128, "--report", "fast.html")
+        good = self.optimize("fast", "--eval", self.test, "--calib-samples", 128, "--calib-rows", 2048, "--report", "fast.html")
         self.checks.that(good, "optimize wrote fast.deft")
         if good:
             self.check_optimize_json(self.load("fast.json"))
@@ -205,7 +205,7 @@ class EndToEnd:
                 self.checks.that(record["macs"] > 0 and len(record["layers"]) == 8, "inspect lists the layers")
 
     def check_same_file(self):
-        quick = ("--calib-samples", 32, "--criterion", "magnitude", "--group", "channel", "-q")
+        quick = ("--calib-samples", 32, "--calib-rows", 1024, "--criterion", "magnitude", "--group", "channel", "-q")
         if self.optimize("once", *quick, threads=1) and self.optimize("twice", *quick, threads=2):
             same = (self.folder / "once.deft").read_bytes() == (self.folder / "twice.deft").read_bytes()
             self.checks.that(same, "the same seed gives the same file at 1 and 2 threads")
@@ -214,7 +214,7 @@ class EndToEnd:
         """Every choice is the program's own: what was measured is in the cost table, whatever the threads."""
         for threads in (1, 2):
             done = self.product.run("optimize", self.model, "-o", f"costs{threads}.deft", "--calib", self.calib, "--preprocess",
-                                    self.preprocess, "--max-drop", 2, "--calib-samples", 64, "--costs", "costs.json", "--threads",
+                                    self.preprocess, "--max-drop", 2, "--calib-samples", 64, "--calib-rows", 1024, "--costs", "costs.json", "--threads",
                                     threads, "--json", f"costs{threads}.json", "-q")
             if not self.checks.succeeded(done, f"optimize --costs --threads {threads}"):
                 return
@@ -228,7 +228,7 @@ class EndToEnd:
 
     def check_uniform(self):
         """--allocation uniform keeps one fraction of K in every layer, to the entry."""
-        if self.optimize("uniform", "--allocation", "uniform", "--group", "synapse", "--calib-samples", 32, "--criterion", "magnitude", "-q"):
+        if self.optimize("uniform", "--allocation", "uniform", "--group", "synapse", "--calib-samples", 32, "--calib-rows", 1024, "--criterion", "magnitude", "-q"):
             layers = [layer for layer in self.load("uniform.json")["layers"] if layer["k"] > 100]
             shares = [layer["k_kept"] / layer["k"] for layer in layers]
             self.checks.that(len(shares) == 7 and max(shares) < 1 and max(shares) - min(shares) < 0.02, f"one fraction for all: {shares}")

@@ -124,7 +124,7 @@ class Tune(unittest.TestCase):
     def test_two_processes_share_the_statistics(self):
         calibration = cut_fashion_mnist("train", self.folder.name, "shared", 50800, 300)
         arguments = ["optimize", MODEL, "--calib", calibration, "--preprocess", PREPROCESS, "--reduce-macs", 3,
-                     "--format", "fp32", "--calib-samples", 128, "--group", "channel", "--threads", 1, "-q"]
+                     "--format", "fp32", "--calib-samples", 128, "--calib-rows", 4096, "--group", "channel", "--threads", 1, "-q"]
         one = self.product.run(*arguments, "-o", "alone.deft", "--json", "alone.json")
         self.assertEqual(one.returncode, 0, one.stderr)
         self.in_two_processes(*arguments, "-o", "shared.deft", "--json", "shared.json")
@@ -157,7 +157,7 @@ class Tune(unittest.TestCase):
     def test_optimize_trains_what_it_has_reduced(self):
         calibration = cut_fashion_mnist("train", self.folder.name, "calib", 50200, 600)
         result = self.product.run("optimize", MODEL, "-o", "reduced.deft", "--calib", calibration, "--preprocess",
-                                  PREPROCESS, "--reduce-macs", 2, "--format", "fp32", "--calib-samples", 256,
+                                  PREPROCESS, "--reduce-macs", 2, "--format", "fp32", "--calib-samples", 256, "--calib-rows", 4096,
                                   "--criterion", "magnitude", "--compensation", "none", "--fine-tune", calibration,
                                   "--distill", "--lr", "0.0005", "--tune-batch", 16, "--json", "reduced.json", "-q")
         self.assertEqual(result.returncode, 0, result.stderr)

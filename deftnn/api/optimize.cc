@@ -42,6 +42,8 @@ Status CheckOptions(const OptimizeOptions& options) {
     DEFTNN_RETURN_IF_ERROR(CheckName("metric", options.metric, MetricNames()));
   if (options.calibration_samples < 1)
     return deftnn::Error("calibration_samples is {}", options.calibration_samples);
+  if (options.calibration_rows < 1)
+    return deftnn::Error("calibration_rows is {}", options.calibration_rows);
   if (!(options.epochs > 0)) return deftnn::Error("epochs is {}", options.epochs);
   if (!(options.learning_rate >= 0))
     return deftnn::Error("learning_rate is {}", options.learning_rate);
@@ -75,6 +77,7 @@ deftnn::OptimizeOptions ToInternal(const OptimizeOptions& options) {
   internal.report = options.html_report;
   internal.json = options.json_report;
   internal.calibration_samples = options.calibration_samples;
+  internal.calibration_rows = options.calibration_rows;
   internal.fine_tune.data = options.fine_tune;
   internal.fine_tune.epochs = options.epochs;
   internal.fine_tune.distill = options.distill;

@@ -103,6 +103,7 @@ class OptimizeSmallNetwork : public ::testing::Test {
     options.json_report = Path("fast.json");
     options.reduce_macs = kReduce;
     options.calibration_samples = 100;
+    options.calibration_rows = 1600;
     options.threads = 2;
     return options;
   }

@@ -41,6 +41,10 @@ void AddMethod(CLI::App& app, OptimizeOptions& options) {
   app.add_option("--calib-samples", options.calibration_samples, "Samples to take statistics of")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  app.add_option("--calib-rows", options.calibration_rows,
+                 "Output positions to look at in each layer, over all samples")
+      ->check(CLI::Range(1, 100000000))
+      ->capture_default_str();
 }
 
 }  // namespace

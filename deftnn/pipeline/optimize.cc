@@ -34,15 +34,15 @@ namespace deftnn {
 namespace {
 
 constexpr double kDefaultDrop = 0.5;
-constexpr int64_t kFewestRows = 16384, kMostRows = 65536;
+constexpr double kFewestRows = 16384;
 constexpr int64_t kFewestPositions = 2, kMostPositions = 256;
 constexpr double kMostGramMacs = 4e11, kMostTargetBytes = 1e9;
 constexpr double kBriefShare = 0.25;  // of the epochs, for a candidate that may not be taken
 
-// Output positions to look at, a sample. A convolution's rows add up to kMostRows, or to fewer in
+// Output positions to look at, a sample. A convolution's rows add up to `most_rows`, or to fewer in
 // large networks, where they would take minutes or gigabytes; a fully connected layer has but one
 // row a sample, so that samples are worth more than positions.
-int64_t PositionsFor(int64_t samples, const std::vector<Layer>& layers) {
+int64_t PositionsFor(int64_t samples, const std::vector<Layer>& layers, int64_t most_rows) {
   double gram_macs = 1, target_bytes = 1;  // of one row in each layer
   for (const Layer& layer : layers) {
     if (!layer.why_not.empty()) continue;
@@ -50,8 +50,7 @@ int64_t PositionsFor(int64_t samples, const std::vector<Layer>& layers) {
     target_bytes += 4.0 * static_cast<double>(layer.outputs);
   }
   const double affordable = std::min(kMostGramMacs / gram_macs, kMostTargetBytes / target_bytes);
-  const auto rows =
-      static_cast<int64_t>(std::clamp(affordable, double{kFewestRows}, double{kMostRows}));
+  const int64_t rows = std::min(most_rows, static_cast<int64_t>(std::max(affordable, kFewestRows)));
   return std::clamp((rows + samples - 1) / samples, kFewestPositions, kMostPositions);
 }
 
@@ -161,8 +160,9 @@ class Optimizer {
 
   // This process's samples for statistics, and which they are.
   Result<CalibrationOptions> TakeShare() {
-    CalibrationOptions calibration{options_.common.seed,
-                                   PositionsFor(splits_.statistics.size(), layers_), 32};
+    CalibrationOptions calibration{
+        options_.common.seed,
+        PositionsFor(splits_.statistics.size(), layers_, options_.calibration_rows), 32};
     statistics_count_ = splits_.statistics.size();
     if (group_ == nullptr) return calibration;
     DEFTNN_ASSIGN_OR_RETURN(const Share share, ShareOf(statistics_count_, BatchFor(model_.graph, 1),

@@ -45,6 +45,8 @@ struct OptimizeOptions {
   std::string json_report;  // written when not ""
 
   std::int64_t calibration_samples = 4096;
+  /// Output positions to look at in each layer, over all samples, at most.
+  std::int64_t calibration_rows = 65536;
   std::int64_t batch = 1;  // of the measured network
   int threads = 0;         // 0: one a core; at most 1024
   std::uint64_t seed = 1;
