@@ -108,6 +108,16 @@ Matrix Submatrix(const Matrix& matrix, const std::vector<int64_t>* rows,
   return out;
 }
 
+std::vector<float> Columns(const std::vector<float>& rows, int64_t width,
+                           const std::vector<int64_t>& columns) {
+  if (static_cast<int64_t>(columns.size()) == width) return rows;
+  std::vector<float> out;
+  out.reserve(rows.size() / width * columns.size());
+  for (size_t row = 0; row < rows.size(); row += width)
+    for (const int64_t column : columns) out.push_back(rows[row + column]);
+  return out;
+}
+
 void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, MatrixBlock a,
               MatrixBlock b, double beta, double* c, int64_t c_stride) {
   if (m <= 0 || n <= 0) return;

@@ -26,5 +26,8 @@ struct Matrix {
 /// matrix[rows, cols], for index lists that stay in bounds; an empty pointer means every index.
 Matrix Submatrix(const Matrix& matrix, const std::vector<int64_t>* rows,
                  const std::vector<int64_t>* cols);
+/// Some columns of a row-major [n x width].
+std::vector<float> Columns(const std::vector<float>& rows, int64_t width,
+                           const std::vector<int64_t>& columns);
 
 }  // namespace deftnn

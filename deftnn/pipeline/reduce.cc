@@ -61,17 +61,6 @@ Result<Elimination> CutLayer(LayerProblem problem, double fraction, const Reduce
   return RefitThroughActivation(eliminator, std::move(cut), rows, refit, pool);
 }
 
-// Some columns of [rows x width].
-std::vector<float> Columns(const std::vector<float>& rows, int64_t width,
-                           const std::vector<int64_t>& columns) {
-  if (static_cast<int64_t>(columns.size()) == width) return rows;
-  std::vector<float> out;
-  out.reserve(rows.size() / width * columns.size());
-  for (size_t row = 0; row < rows.size(); row += width)
-    for (const int64_t column : columns) out.push_back(rows[row + column]);
-  return out;
-}
-
 }  // namespace
 
 EliminationOptions OptionsOf(const Method& method, const std::string& grouping,

@@ -8,16 +8,6 @@ namespace {
 
 constexpr int64_t kBlockRows = 1024;
 
-// The kept columns of the inputs.
-std::vector<float> KeptInputs(const LayerRows& rows, int64_t k, const std::vector<int64_t>& kept) {
-  if (static_cast<int64_t>(kept.size()) == k) return rows.x;
-  std::vector<float> out;
-  out.reserve(rows.count * kept.size());
-  for (int64_t r = 0; r < rows.count; ++r)
-    for (const int64_t entry : kept) out.push_back(rows.x[r * k + entry]);
-  return out;
-}
-
 class Refit {
  public:
   Refit(const Eliminator& eliminator, const Elimination& cut, const LayerRows& rows,
@@ -29,7 +19,7 @@ class Refit {
         pool_(pool),
         outputs_(eliminator.problem().outputs),
         width_(static_cast<int64_t>(kept_.size())),
-        x_(KeptInputs(rows, eliminator.entries(), kept_)),
+        x_(Columns(rows.x, eliminator.entries(), kept_)),
         bias_(eliminator.problem().bias.begin(), eliminator.problem().bias.end()),
         lambda_(eliminator.lambda()),
         anchor_(Submatrix(eliminator.free_removals().weights, nullptr, &kept_)) {

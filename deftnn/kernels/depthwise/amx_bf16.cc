@@ -47,8 +47,8 @@ struct HalvesMath {
                                                         11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     const __m512i order = _mm512_load_si512(kOrder);
     Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA {
-      const __m512i codes =
-          _mm512_permutexvar_epi16(order, ClampedCodes(run, (__m512)even[p], (__m512)odd[p]));
+      const __m512i codes = _mm512_permutexvar_epi16(
+          order, ClampedCodes((__m512)even[p], (__m512)odd[p], run.low, run.high));
       _mm512_mask_storeu_epi16(to + p * run.out_pixel, mask, codes);
     });
   }

@@ -46,8 +46,8 @@ struct DotMath {
     });
     const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     Unroll<kPixels>([&](auto p) DEFTNN_INLINE_LAMBDA {
-      const __m512i codes =
-          _mm512_permutexvar_epi64(order, ClampedCodes(run, (__m512)low[p], (__m512)high[p]));
+      const __m512i codes = _mm512_permutexvar_epi64(
+          order, ClampedCodes((__m512)low[p], (__m512)high[p], run.low, run.high));
       _mm512_mask_storeu_epi16(to + p * run.out_pixel, mask, codes);
     });
   }

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "deftnn/kernels/depthwise/generic-inl.h"
+#include "deftnn/kernels/dot-inl.h"
 
 namespace deftnn {
 namespace {
@@ -17,14 +18,6 @@ struct WindowRun {
   int64_t in_row, in_pixel, out_pixel;
   __m512 low, high;
 };
-
-/// The codes of 32 channels' sums, those of `a` first.
-HWY_INLINE __m512i ClampedCodes(const WindowRun& run, __m512 a, __m512 b) {
-  // The second operand is the result where either is NaN.
-  a = _mm512_min_ps(run.high, _mm512_max_ps(run.low, a));
-  b = _mm512_min_ps(run.high, _mm512_max_ps(run.low, b));
-  return (__m512i)_mm512_cvtne2ps_pbh(b, a);
-}
 
 template <class Math, int kPixels, int kStride>
 HWY_INLINE void WindowTiles(const WindowRun& run, const uint16_t* from, const float* packed,

@@ -13,6 +13,10 @@
 
 #include "deftnn/kernels/gemm/generic-inl.h"
 
+#if defined(__AVX512BF16__)
+#include "deftnn/kernels/dot-inl.h"
+#endif
+
 namespace deftnn::gemm {
 namespace {
 
@@ -200,17 +204,6 @@ struct AmxRunner {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(codes), 16));
   }
 
-  // The codes of `a`, then those of `b`, clamped in an order that lets NaN pass.
-  static DEFTNN_INLINE __m512i Round(__m512 a, __m512 b, __m512 low, __m512 high, bool has_high) {
-    a = _mm512_max_ps(low, a);
-    b = _mm512_max_ps(low, b);
-    if (has_high) {
-      a = _mm512_min_ps(high, a);
-      b = _mm512_min_ps(high, b);
-    }
-    return (__m512i)_mm512_cvtne2ps_pbh(b, a);
-  }
-
   template <bool kResidual>
   static DEFTNN_INLINE void FinishInRegisters(const Job& job, const float* sums, uint8_t* const* y,
                                               int64_t y_offset, const uint8_t* const* residual,
@@ -227,7 +220,7 @@ struct AmxRunner {
           a = _mm512_add_ps(a, Widen(_mm256_maskz_loadu_epi16(half, residual[r] + r_offset)));
           b = _mm512_add_ps(b, Widen(_mm256_maskz_loadu_epi16(half, residual[r + 1] + r_offset)));
         }
-        const __m512i codes = Round(a, b, low, high, job.has_high);
+        const __m512i codes = ClampedCodes(a, b, low, high, job.has_high);
         _mm256_mask_storeu_epi16(y[r] + y_offset, half, _mm512_castsi512_si256(codes));
         _mm256_mask_storeu_epi16(y[r + 1] + y_offset, half, _mm512_extracti64x4_epi64(codes, 1));
       }
@@ -246,7 +239,7 @@ struct AmxRunner {
               b, Widen(_mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask >> 16), from + 32)));
         }
       }
-      const __m512i codes = Round(a, b, low, high, job.has_high);
+      const __m512i codes = ClampedCodes(a, b, low, high, job.has_high);
       if (whole) {
         _mm512_storeu_si512(y[r] + y_offset, codes);
       } else {

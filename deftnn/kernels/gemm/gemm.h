@@ -77,6 +77,8 @@ struct KStep {
   int32_t c;
 };
 
+/// The next multiple of `to`.
+inline int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 /// Entries that lie side by side in memory: the channels of one pixel, or a kernel row of touching
 /// pixels.
 int64_t RunLength(const GemmSpec& spec);

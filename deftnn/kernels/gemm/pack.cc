@@ -18,8 +18,6 @@ namespace {
 constexpr int64_t kMaxDim = (int64_t{1} << 31) - 1;
 constexpr int64_t kMaxStride = 65535;  // so that no product of geometry overflows
 
-int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
-
 bool RowsAreRuns(const GemmSpec& spec) { return spec.contiguous_pixels && spec.dilation_w == 1; }
 
 struct Sizes {

@@ -1,7 +1,7 @@
 #include "deftnn/kernels/gemm/tile_table.h"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 namespace deftnn::gemm {
 namespace {
@@ -10,8 +10,6 @@ constexpr int64_t kTileEntries = kChunkBytes / 2;
 
 // Cycles for each pixel: of a chunk by a vector of outputs, and of one source of a copied chunk.
 constexpr int64_t kProductCycles = 1, kSourceCycles = 2;
-
-int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
 // Loads that copying takes for one pixel.
 int64_t GatheredSources(const GemmSpec& spec, int64_t run) {
@@ -57,10 +55,11 @@ TileTable Gathered(const GemmSpec& spec) {
   return table;
 }
 
-TileTable Windowed(const GemmSpec& spec, int64_t run, int64_t length) {
+TileTable Windowed(const GemmSpec& spec, int64_t run, const std::vector<int64_t>& starts,
+                   int64_t length) {
   TileTable table;
   table.chunk_entries = length;
-  for (const int64_t start : Windows(spec, run, length)) {
+  for (const int64_t start : starts) {
     const int64_t end = start / run * run + run;
     for (int64_t entry = start; entry < start + length; ++entry) {
       table.rows.push_back(entry < end ? StepAt(spec, entry) : KStep{-1, 0, 0});
@@ -82,15 +81,17 @@ TileTable MakeTileTable(const GemmSpec& spec) {
   // Beyond a kernel row lies the next pixel; beyond a pixel's channels may lie anything.
   const int64_t longest =
       std::min(kTileEntries, run > spec.channels ? RoundUp(run, 2) : run / 2 * 2);
-  int64_t best = 0, least = std::numeric_limits<int64_t>::max();
+  int64_t best = 0, least = gathered_cycles;  // of windows that cost less
+  std::vector<int64_t> best_starts;
   for (int64_t length = longest; length >= 2; length -= 2) {
     // Fewer are too few for all.
     const int64_t bound = RoundUp(static_cast<int64_t>(spec.entries.size()), length) / length;
-    if (bound * chunk_cycles >= std::min(least, gathered_cycles)) break;
-    const int64_t cycles = static_cast<int64_t>(Windows(spec, run, length).size()) * chunk_cycles;
-    if (cycles < least) best = length, least = cycles;
+    if (bound * chunk_cycles >= least) break;
+    std::vector<int64_t> starts = Windows(spec, run, length);
+    const int64_t cycles = static_cast<int64_t>(starts.size()) * chunk_cycles;
+    if (cycles < least) best = length, least = cycles, best_starts = std::move(starts);
   }
-  return least < gathered_cycles ? Windowed(spec, run, best) : Gathered(spec);
+  return best > 0 ? Windowed(spec, run, best_starts, best) : Gathered(spec);
 }
 
 }  // namespace deftnn::gemm
