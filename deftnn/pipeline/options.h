@@ -53,7 +53,7 @@ struct OptimizeOptions {
   std::string costs, report, json;
   int64_t calibration_samples = 4096;
   int64_t calibration_rows = 65536;  // of each layer, at most; fewer where the network is large
-  FineTuneOptions fine_tune;  // nothing is tuned where it names no data
+  FineTuneOptions fine_tune;         // nothing is tuned where it names no data
 };
 
 struct TuneOptions {
