@@ -205,6 +205,13 @@ struct MaxCodePixel {
   }
 };
 
+/// A window of any taps, once for all rows: compiled into each it would take the compiler minutes.
+template <class Pixel>
+HWY_NOINLINE void AnyWindow(const PoolArgs& args, const typename Pixel::Source* from,
+                            const Taps<0>& taps, float divisor, int64_t to) {
+  Pixel::Run(args, from, taps, divisor, to);
+}
+
 /// One row of output. Windows that lie in the image and have kSide by kSide taps take the way that
 /// is compiled for them.
 template <class Pixel, int kSide>
@@ -223,16 +230,16 @@ void WindowRow(const PoolArgs& args, int64_t row) {
                                 args.pad_right, in.width);
     const int64_t inside = rows.taps * columns.taps;
     const int64_t count = args.count_include_pad ? rows.padded * columns.padded : inside;
-    const auto pixel = [&]<int kTaps>(Taps<kTaps>) DEFTNN_INLINE_LAMBDA {
-      const Taps<kTaps> taps = {inside == 0 ? 0 : rows.taps, columns.taps,
-                                args.dilation_h * in.row_stride, args.dilation_w * in.pixel_stride};
-      Pixel::Run(args, source + columns.first * in.pixel_stride, taps,
-                 static_cast<float>(HWY_MAX(int64_t{1}, count)), target + ow * out.pixel_stride);
-    };
+    const float divisor = static_cast<float>(HWY_MAX(int64_t{1}, count));
+    const S* from = source + columns.first * in.pixel_stride;
+    const int64_t to = target + ow * out.pixel_stride;
+    const int64_t row_step = args.dilation_h * in.row_stride;
+    const int64_t column_step = args.dilation_w * in.pixel_stride;
     if (kSide != 0 && rows.taps == kSide && columns.taps == kSide) {
-      pixel(Taps<kSide>());
+      Pixel::Run(args, from, Taps<kSide>{kSide, kSide, row_step, column_step}, divisor, to);
     } else {
-      pixel(Taps<0>());
+      const int64_t taken = inside == 0 ? 0 : rows.taps;
+      AnyWindow<Pixel>(args, from, {taken, columns.taps, row_step, column_step}, divisor, to);
     }
   }
 }
@@ -272,16 +279,15 @@ void GlobalImage(const PoolArgs& args, int64_t n) {
 void WindowRows(const PoolArgs& args, int64_t begin, int64_t end) {
   const auto rows = [&](auto pixel) {
     using Pixel = decltype(pixel);
-    const int64_t side = args.kernel_h == args.kernel_w ? args.kernel_h : 0;
-    for (int64_t row = begin; row < end; ++row) {
-      if (side == 2) {
-        WindowRow<Pixel, 2>(args, row);
-      } else if (side == 3) {
-        WindowRow<Pixel, 3>(args, row);
-      } else {
-        WindowRow<Pixel, 0>(args, row);
-      }
+    const auto all = [&]<int kSide>(Taps<kSide>) {
+      for (int64_t row = begin; row < end; ++row) WindowRow<Pixel, kSide>(args, row);
+    };
+    // Where a vector is a loop over its lanes, nothing is gained by unrolling.
+    if constexpr (HWY_TARGET != HWY_EMU128) {
+      if (args.kernel_h == args.kernel_w && args.kernel_h == 2) return all(Taps<2>());
+      if (args.kernel_h == args.kernel_w && args.kernel_h == 3) return all(Taps<3>());
     }
+    all(Taps<0>());
   };
   const bool wide = args.input.layout.format == Format::kFp32;
   if (args.kind == PoolKind::kAverage) {
