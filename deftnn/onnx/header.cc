@@ -23,7 +23,7 @@ constexpr uint32_t kProducer =
     Tag(onnx::ModelProto::kProducerNameFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 constexpr uint32_t kProducerVersion =
     Tag(onnx::ModelProto::kProducerVersionFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-constexpr uint32_t kOpset =
+constexpr uint32_t kOpsetImport =
     Tag(onnx::ModelProto::kOpsetImportFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 
 bool ReadText(CodedInputStream& stream, std::string& text) {
@@ -59,7 +59,7 @@ OnnxHeader ReadOnnxHeader(std::span<const std::byte> bytes) {
       good = ReadText(stream, header.producer);
     } else if (tag == kProducerVersion) {
       good = ReadText(stream, version);
-    } else if (tag == kOpset) {
+    } else if (tag == kOpsetImport) {
       good = ReadOpset(stream, header.opset);
     } else {
       good = WireFormatLite::SkipField(&stream, tag);

@@ -50,9 +50,9 @@ Result<Shape> SampleShape(const Value& input, const Shape& given) {
 
 // A NaN or an infinity would spread through every statistic and score.
 Status CheckFinite(const Dataset& data) {
-  constexpr int64_t kBatch = 64;
-  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
-    const DataBatch batch = data.Batch(begin, std::min(kBatch, data.size() - begin));
+  constexpr int64_t kSamplesAtOnce = 64;
+  for (int64_t begin = 0; begin < data.size(); begin += kSamplesAtOnce) {
+    const DataBatch batch = data.Batch(begin, std::min(kSamplesAtOnce, data.size() - begin));
     for (size_t i = 0; i < batch.inputs.size(); ++i) {
       if (batch.inputs[i].type() != ElementType::kFloat32) continue;
       const auto values = batch.inputs[i].values<float>();

@@ -15,7 +15,7 @@ namespace deftnn {
 namespace {
 
 constexpr double kLatencySeconds = 1.5;
-constexpr int kProfileRuns = 60;
+constexpr int kRecordedRuns = 60;
 constexpr int kSecondChances = 2;
 
 // One of the four networks that are compared.
@@ -156,7 +156,7 @@ using Profiles = std::map<std::string, StepProfile>;
 
 Result<Profiles> ProfileOf(const Contestant& contestant, const std::vector<Tensor>& inputs) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<StepProfile> steps,
-                          contestant.session->Profile(inputs, kProfileRuns));
+                          contestant.session->Profile(inputs, kRecordedRuns));
   Profiles profiles;
   for (const StepProfile& step : steps) {
     if (step.op == kSynapseProduct) profiles[step.node] = step;

@@ -36,13 +36,13 @@ Result<Range> RangeOf(const Graph& graph, const Layer& layer, const Method& meth
 // Rounds of the refit through activations: as many as keep a candidate's within half a minute or so
 // of two cores.
 int RefitRounds(const std::vector<Layer>& layers, const LayerTargets& targets) {
-  constexpr double kMostMacs = 8e11;
+  constexpr double kRefitMacs = 8e11;
   constexpr int kMostRounds = 8;
   double macs = 1;  // of one round
   for (size_t i = 0; i < layers.size(); ++i)
     macs +=
         2.0 * static_cast<double>(targets.rows[i].size()) * static_cast<double>(layers[i].full_k);
-  return static_cast<int>(std::clamp(kMostMacs / macs, 1.0, double{kMostRounds}));
+  return static_cast<int>(std::clamp(kRefitMacs / macs, 1.0, double{kMostRounds}));
 }
 
 // `rows` where `range` clamps.

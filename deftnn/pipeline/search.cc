@@ -19,7 +19,7 @@ constexpr double kOvershoot = 1.05;       // of a goal, that is let pass
 constexpr double kLeastStep = 1.02;       // between the ratios of two candidates
 constexpr double kFirstTunedRatio = 4.5;  // where candidates are trained
 constexpr double kLargestCostRatio = 24.0;
-constexpr double kLatencySeconds = 0.4;
+constexpr double kCandidateSeconds = 0.4;
 constexpr double kMostLoss = 100;      // nats; more than any that is of use, and finite
 constexpr double kLeastFactor = 1e-6;  // of a law, whose inverse is taken
 
@@ -32,7 +32,7 @@ Result<double> SpeedupOf(const SearchSetting& setting, const Graph& reduced) {
   const std::vector<Tensor> inputs = RandomInputs(reduced, setting.batch, 1);
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
                           MeasureInterleaved({{&setting.original, inputs}, {session.get(), inputs}},
-                                             {.seconds = kLatencySeconds, .iterations = 0}));
+                                             {.seconds = kCandidateSeconds, .iterations = 0}));
   const double speedup = latencies[0].median_ms / latencies[1].median_ms;
   return setting.agreed ? setting.agreed(speedup) : speedup;
 }

@@ -63,7 +63,7 @@ class Reader {
   bool ok_ = true;
 };
 
-uint32_t ChecksumOf(const std::string& bytes, size_t size) {
+uint32_t BodyChecksum(const std::string& bytes, size_t size) {
   return Crc32c(std::as_bytes(std::span(bytes.data(), size)));
 }
 
@@ -96,7 +96,7 @@ std::string EncodeCheckpoint(const RunIdentity& identity, const TrainingState& s
     writer.Floats(state.moments[i].second);
     writer.Floats(state.best[i]);
   }
-  writer.Put(ChecksumOf(writer.bytes(), writer.bytes().size()));
+  writer.Put(BodyChecksum(writer.bytes(), writer.bytes().size()));
   return std::move(writer).Take();
 }
 
@@ -108,7 +108,7 @@ Result<TrainingState> DecodeCheckpoint(const std::string& bytes, const RunIdenti
   const size_t body = bytes.size() - sizeof(uint32_t);
   uint32_t checksum = 0;
   std::memcpy(&checksum, bytes.data() + body, sizeof(checksum));
-  if (checksum != ChecksumOf(bytes, body)) {
+  if (checksum != BodyChecksum(bytes, body)) {
     return Error("is damaged: its checksum is wrong").WithHint("remove it to start anew");
   }
   Reader reader(bytes);

@@ -1,0 +1,10 @@
+# The sanitizers' presets compile a folder's files as one (CMAKE_UNITY_BUILD): a third of the time. Folders that are not
+# named here are compiled file by file: in some, files give the same names to their parts, an op's Infer and Evaluate say.
+function(deftnn_compile_folders_at_once target)
+  foreach(folder analysis api base data graph onnx package pipeline runtime sve tune)
+    set(files ${ARGN})
+    list(FILTER files INCLUDE REGEX "/deftnn/${folder}/[^/]*\\.cc$")
+    set_source_files_properties(${files} PROPERTIES UNITY_GROUP ${folder})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+endfunction()
