@@ -81,8 +81,8 @@ class Hostile:
         return done
 
     def refused(self, what, name, *arguments):
-        """Exit code 1 and one line that holds `name`."""
-        done = self.finish(what, arguments)
+        """Exit code 1 and one line that holds `name`. Quiet, for a slow machine's progress would be further lines."""
+        done = self.finish(what, arguments if "-q" in arguments else (*arguments, "-q"))
         if done is None:
             return
         lines = done.stderr.strip().split("\n")
