@@ -3,17 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "deftnn/analysis/row_blocks.h"
+
 namespace deftnn {
 namespace {
 
 bool AllFinite(const float* values, int64_t count) {
-  // x - x is 0 for a finite x and NaN otherwise, and a sum of zeros and NaN tells which.
-  float sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += values[i] - values[i];
-  return sum == 0;
+  // x - x is 0 for a finite x and NaN otherwise, and sums of zeros and NaN tell which.
+  constexpr int64_t kSums = 16;
+  float sums[kSums] = {};
+  int64_t i = 0;
+  for (; i + kSums <= count; i += kSums)
+    for (int64_t j = 0; j < kSums; ++j) sums[j] += values[i + j] - values[i + j];
+  for (; i < count; ++i) sums[0] += values[i] - values[i];
+  return std::all_of(sums, sums + kSums, [](float sum) { return sum == 0; });
 }
 
-std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values) {
+std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const float* values) {
   std::vector<double> mean(cols);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < cols; ++c) mean[c] += values[r * cols + c];
@@ -21,12 +27,23 @@ std::vector<double> ColumnMeans(int64_t rows, int64_t cols, const double* values
   return mean;
 }
 
-// values -= shift, and sums of what is left.
-void Centre(int64_t rows, int64_t cols, const std::vector<double>& shift, double* values,
-            std::vector<double>& sum) {
-  for (int64_t r = 0; r < rows; ++r) {
-    double* row = values + r * cols;
-    for (int64_t c = 0; c < cols; ++c) sum[c] += row[c] -= shift[c];
+// deviations = values - shift, their sums, and, unless null, the sums of their squares.
+void Centre(ThreadPool* pool, int64_t rows, const float* values, const std::vector<double>& shift,
+            double* deviations, std::vector<double>& sum, std::vector<double>* squares) {
+  const auto cols = static_cast<int64_t>(shift.size());
+  std::vector<double> sums(squares == nullptr ? cols : 2 * cols);
+  AddRowBlocks(pool, rows, sums, [&](int64_t begin, int64_t end, double* part) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* from = values + r * cols;
+      double* to = deviations + r * cols;
+      for (int64_t c = 0; c < cols; ++c) part[c] += to[c] = from[c] - shift[c];
+      if (squares == nullptr) continue;
+      for (int64_t c = 0; c < cols; ++c) part[cols + c] += to[c] * to[c];
+    }
+  });
+  for (int64_t c = 0; c < cols; ++c) {
+    sum[c] += sums[c];
+    if (squares != nullptr) (*squares)[c] += sums[cols + c];
   }
 }
 
@@ -69,14 +86,14 @@ Status GramAccumulator::Add(int64_t rows, const float* x, const float* y) {
     return Error("the layer's calibration inputs hold a value that is not finite")
         .WithHint("check the data and the model for NaN and overflow");
   }
-  block_x_.resize(block_rows_ * inputs_);
-  block_y_.resize(block_rows_ * targets_);
+  pending_x_.resize(block_rows_ * inputs_);
+  pending_y_.resize(block_rows_ * targets_);
   while (rows > 0) {
     const int64_t take = std::min(rows, block_rows_ - pending_);
-    std::copy(x, x + take * inputs_, block_x_.begin() + pending_ * inputs_);
+    std::copy(x, x + take * inputs_, pending_x_.begin() + pending_ * inputs_);
     x += take * inputs_;
     if (y) {
-      std::copy(y, y + take * targets_, block_y_.begin() + pending_ * targets_);
+      std::copy(y, y + take * targets_, pending_y_.begin() + pending_ * targets_);
       y += take * targets_;
     }
     pending_ += take;
@@ -90,19 +107,15 @@ void GramAccumulator::Flush() {
   const int64_t n = pending_;
   if (n == 0) return;
   if (count_ == 0) {
-    shift_x_ = ColumnMeans(n, inputs_, block_x_.data());
-    shift_y_ = ColumnMeans(n, targets_, block_y_.data());
+    shift_x_ = ColumnMeans(n, inputs_, pending_x_.data());
+    shift_y_ = ColumnMeans(n, targets_, pending_y_.data());
   }
-  Centre(n, inputs_, shift_x_, block_x_.data(), sum_x_);
+  block_x_.resize(block_rows_ * inputs_);
+  block_y_.resize(block_rows_ * targets_);
+  Centre(pool_, n, pending_x_.data(), shift_x_, block_x_.data(), sum_x_, nullptr);
   AddGramUpper(pool_, n, inputs_, block_x_.data(), gram_.data.data());
   if (targets_ > 0) {
-    Centre(n, targets_, shift_y_, block_y_.data(), sum_y_);
-    for (int64_t i = 0; i < n; ++i) {
-      for (int64_t o = 0; o < targets_; ++o) {
-        const double y = block_y_[i * targets_ + o];
-        square_y_[o] += y * y;
-      }
-    }
+    Centre(pool_, n, pending_y_.data(), shift_y_, block_y_.data(), sum_y_, &square_y_);
     AddCross(pool_, n, targets_, inputs_, block_y_.data(), block_x_.data(), cross_.data.data());
   }
   count_ += n;

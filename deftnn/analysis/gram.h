@@ -52,7 +52,8 @@ class GramAccumulator {
   int64_t inputs_ = 0, targets_ = 0, block_rows_ = 0;
   ThreadPool* pool_ = nullptr;
   int64_t count_ = 0, pending_ = 0;
-  std::vector<double> block_x_, block_y_;
+  std::vector<float> pending_x_, pending_y_;  // rows as they came
+  std::vector<double> block_x_, block_y_;     // their deviations, while they are added
   // Sums over samples of x - shift_x_ and y - shift_y_, and of their products.
   std::vector<double> shift_x_, shift_y_, sum_x_, sum_y_, square_y_;
   Matrix gram_, cross_;  // gram_: tiles on and above the diagonal

@@ -50,26 +50,53 @@ struct TilePlace {
 };
 
 // Rows of samples, [n x cols].
+template <class T>
 struct SampleRows {
   int64_t cols;
-  const double* data;
+  const T* data;
 };
 
-// c += a^T b over n samples at the given tiles.
+// c += a^T b over n samples, for the tile at `place` and at most `tile` rows and columns.
+void AddTile(TilePlace place, int64_t tile, int64_t n, SampleRows<double> a, SampleRows<double> b,
+             double* c) {
+  const auto [i, j] = place;
+  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(std::min(tile, a.cols - i)),
+              Int(std::min(tile, b.cols - j)), Int(n), 1.0, a.data + i, Int(a.cols), b.data + j,
+              Int(b.cols), 1.0, c + i * b.cols + j, Int(b.cols));
+}
+void AddTile(TilePlace place, int64_t tile, int64_t n, SampleRows<float> a, SampleRows<float> b,
+             double* c) {
+  const auto [i, j] = place;
+  const int64_t rows = std::min(tile, a.cols - i), cols = std::min(tile, b.cols - j);
+  std::vector<float> sums(rows * cols);
+  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(rows), Int(cols), Int(n), 1.0f,
+              a.data + i, Int(a.cols), b.data + j, Int(b.cols), 0.0f, sums.data(), Int(cols));
+  for (int64_t row = 0; row < rows; ++row) {
+    double* to = c + (i + row) * b.cols + j;
+    for (int64_t col = 0; col < cols; ++col) to[col] += sums[row * cols + col];
+  }
+}
+
+template <class T>
 void AddTiles(ThreadPool* pool, const std::vector<TilePlace>& places, int64_t tile, int64_t n,
-              SampleRows a, SampleRows b, double* c) {
+              SampleRows<T> a, SampleRows<T> b, double* c) {
   UseCallingThreadOnly();
   const auto run = [&](int64_t begin, int64_t end, int) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto [i, j] = places[t];
-      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, Int(std::min(tile, a.cols - i)),
-                  Int(std::min(tile, b.cols - j)), Int(n), 1.0, a.data + i, Int(a.cols), b.data + j,
-                  Int(b.cols), 1.0, c + i * b.cols + j, Int(b.cols));
-    }
+    for (int64_t t = begin; t < end; ++t) AddTile(places[t], tile, n, a, b, c);
   };
   const double work = static_cast<double>(n) * static_cast<double>(tile * tile) *
                       static_cast<double>(places.size());
   ForTiles(IfWorthIt(pool, work), static_cast<int64_t>(places.size()), run);
+}
+
+template <class T>
+void AddAllTiles(ThreadPool* pool, int64_t n, SampleRows<T> y, SampleRows<T> x, double* c) {
+  if (n <= 0 || y.cols <= 0 || x.cols <= 0) return;
+  const int64_t tile = TileOf(x.cols);
+  std::vector<TilePlace> all;
+  for (int64_t i = 0; i < y.cols; i += tile)
+    for (int64_t j = 0; j < x.cols; j += tile) all.push_back({i, j});
+  AddTiles(pool, all, tile, n, y, x, c);
 }
 
 void Mirror(Matrix& matrix, bool from_upper) {
@@ -157,17 +184,16 @@ void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, doubl
   std::vector<TilePlace> upper;
   for (int64_t i = 0; i < tiles; ++i)
     for (int64_t j = i; j < tiles; ++j) upper.push_back({i * tile, j * tile});
-  AddTiles(pool, upper, tile, n, {k, x}, {k, x}, c);
+  AddTiles<double>(pool, upper, tile, n, {k, x}, {k, x}, c);
 }
 
 void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const double* y, const double* x,
               double* c) {
-  if (n <= 0 || m <= 0 || k <= 0) return;
-  const int64_t tile = TileOf(k);
-  std::vector<TilePlace> all;
-  for (int64_t i = 0; i < m; i += tile)
-    for (int64_t j = 0; j < k; j += tile) all.push_back({i, j});
-  AddTiles(pool, all, tile, n, {m, y}, {k, x}, c);
+  AddAllTiles<double>(pool, n, {m, y}, {k, x}, c);
+}
+void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y, const float* x,
+              double* c) {
+  AddAllTiles<float>(pool, n, {m, y}, {k, x}, c);
 }
 
 void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* x, const float* w,

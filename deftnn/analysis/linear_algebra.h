@@ -38,6 +38,10 @@ void AddGramUpper(ThreadPool* pool, int64_t n, int64_t k, const double* x, doubl
 /// c += y^T x, c [m x k].
 void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const double* y, const double* x,
               double* c);
+/// The same of float32 samples: each tile's sums over these n in float32, added to c in float64.
+/// For blocks of a thousand samples or so.
+void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y, const float* x,
+              double* c);
 /// y = x w^T in float32: x [n x k], w [m x k], y [n x m].
 void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* x, const float* w,
                   float* y);

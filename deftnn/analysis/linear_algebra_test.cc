@@ -39,6 +39,33 @@ TEST(AnalysisLinearAlgebra, ProductsMatchLoopsForEveryTransposition) {
   }
 }
 
+TEST(AnalysisLinearAlgebra, SumsOverSamplesMatchLoops) {
+  ThreadPool pool(2);
+  for (const uint64_t seed : {1, 2, 3, 4}) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Rng rng(seed);
+    const int64_t n = rng.Between(1, 700), m = rng.Between(1, 230), k = rng.Between(1, 420);
+    std::vector<float> y(n * m), x(n * k);
+    for (float& v : y) v = static_cast<float>(rng.Normal());
+    for (float& v : x) v = static_cast<float>(rng.Normal());
+    const Matrix before = Random(rng, m, k);
+    Matrix wide = before, narrow = before, on_one = before;
+    AddCross(&pool, n, m, k, std::vector<double>(y.begin(), y.end()).data(),
+             std::vector<double>(x.begin(), x.end()).data(), wide.data.data());
+    AddCross(&pool, n, m, k, y.data(), x.data(), narrow.data.data());
+    AddCross(nullptr, n, m, k, y.data(), x.data(), on_one.data.data());
+    EXPECT_EQ(narrow.data, on_one.data);
+    for (int64_t i = 0; i < m; i += 7) {
+      for (int64_t j = 0; j < k; j += 11) {
+        double sum = before.at(i, j);
+        for (int64_t r = 0; r < n; ++r) sum += double{y[r * m + i]} * x[r * k + j];
+        EXPECT_NEAR(wide.at(i, j), sum, 1e-10);
+        EXPECT_NEAR(narrow.at(i, j), sum, 1e-6 * static_cast<double>(n + 1));
+      }
+    }
+  }
+}
+
 TEST(AnalysisLinearAlgebra, CholeskySolvesAndInverts) {
   ThreadPool pool(2);
   Rng rng(3);

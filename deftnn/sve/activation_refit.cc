@@ -3,10 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "deftnn/analysis/row_blocks.h"
+
 namespace deftnn {
 namespace {
 
 constexpr int64_t kBlockRows = 1024;
+
+// Rows less their mean.
+void Centred(const float* rows, int64_t count, const std::vector<double>& mean,
+             std::vector<float>& to) {
+  const std::vector<float> shift(mean.begin(), mean.end());
+  to.resize(count * shift.size());
+  float* out = to.data();
+  for (int64_t r = 0; r < count; ++r)
+    for (const float m : shift) *out++ = *rows++ - m;
+}
 
 class Refit {
  public:
@@ -66,25 +78,9 @@ class Refit {
     // By output: the sum of the aims, of the original's values behind the activation, and of their
     // squares; then over all of them the squares of the error there and of d, and the rows.
     std::vector<double> sums(3 * outputs_ + 3);
-    for (int64_t r = 0; r < rows_.count; ++r) {
-      for (int64_t o = 0; o < outputs_; ++o) {
-        const int64_t at = r * outputs_ + o;
-        const double added = rows_.added.empty() ? 0 : rows_.added[at];
-        const double wanted = rows_.targets[at] + added + bias_[o];
-        const double got = aim_[at] + added + now.bias[o];
-        const double behind = Clamp(wanted), error = behind - Clamp(got);
-        double aim = wanted;
-        if (wanted <= options_.low) aim = std::min<double>(got, options_.low);
-        if (wanted >= options_.high) aim = std::max<double>(got, options_.high);
-        sums[3 * outputs_ + 1] += (aim - got) * (aim - got);
-        aim -= added + bias_[o];
-        aim_[at] = static_cast<float>(aim);
-        sums[o] += aim;
-        sums[outputs_ + o] += behind;
-        sums[2 * outputs_ + o] += behind * behind;
-        sums[3 * outputs_] += error * error;
-      }
-    }
+    AddRowBlocks(pool_, rows_.count, sums, [&](int64_t begin, int64_t end, double* part) {
+      for (int64_t r = begin; r < end; ++r) AimRow(now, r, part);
+    });
     sums.back() = static_cast<double>(rows_.count);
     if (options_.sum) DEFTNN_RETURN_IF_ERROR(options_.sum(sums));
     count_ = sums.back();
@@ -99,6 +95,30 @@ class Refit {
     return {};
   }
 
+  // One row's aims, and its part of the sums.
+  void AimRow(const Elimination& now, int64_t r, double* sums) {
+    double errors = 0, distances = 0;
+    for (int64_t o = 0; o < outputs_; ++o) {
+      const int64_t at = r * outputs_ + o;
+      const double added = rows_.added.empty() ? 0 : rows_.added[at];
+      const double wanted = rows_.targets[at] + added + bias_[o];
+      const double got = aim_[at] + added + now.bias[o];
+      const double behind = Clamp(wanted), error = behind - Clamp(got);
+      double aim = wanted;
+      if (wanted <= options_.low) aim = std::min<double>(got, options_.low);
+      if (wanted >= options_.high) aim = std::max<double>(got, options_.high);
+      errors += error * error;
+      distances += (aim - got) * (aim - got);
+      aim -= added + bias_[o];
+      aim_[at] = static_cast<float>(aim);
+      sums[o] += aim;
+      sums[outputs_ + o] += behind;
+      sums[2 * outputs_ + o] += behind * behind;
+    }
+    sums[3 * outputs_] += errors;
+    sums[3 * outputs_ + 1] += distances;
+  }
+
   // |W' - W_S|^2.
   double Pull(const Elimination& now) const {
     double pull = 0;
@@ -107,23 +127,39 @@ class Refit {
     return pull;
   }
 
-  // E[(aim - its mean)(x - mu)^T] over the kept entries.
+  // E[(aim - its mean)(x - mu)^T] over the kept entries: in a few stretches of rows side by side
+  // where the matrix is small, by its tiles where it is large.
   Result<Matrix> Cross() const {
-    Matrix cross(outputs_, width_);
-    std::vector<double> x, y;
-    for (int64_t first = 0; first < rows_.count; first += kBlockRows) {
-      const int64_t count = std::min(kBlockRows, rows_.count - first);
-      x.assign(x_.begin() + first * width_, x_.begin() + (first + count) * width_);
-      y.assign(aim_.begin() + first * outputs_, aim_.begin() + (first + count) * outputs_);
-      for (int64_t r = 0; r < count; ++r) {
-        for (int64_t j = 0; j < width_; ++j) x[r * width_ + j] -= mean_[j];
-        for (int64_t o = 0; o < outputs_; ++o) y[r * outputs_ + o] -= aim_mean_[o];
+    constexpr int64_t kStretches = 4, kLargest = int64_t{1} << 20;
+    const int64_t stretches = outputs_ * width_ <= kLargest ? kStretches : 1;
+    std::vector<Matrix> parts(stretches, Matrix(outputs_, width_));
+    const auto run = [&](int64_t begin, int64_t end, int) {
+      for (int64_t s = begin; s < end; ++s) {
+        AddStretch(rows_.count * s / stretches, rows_.count * (s + 1) / stretches,
+                   stretches > 1 ? nullptr : pool_, parts[s]);
       }
-      AddCross(pool_, count, outputs_, width_, y.data(), x.data(), cross.data.data());
+    };
+    if (stretches > 1 && pool_ != nullptr) {
+      pool_->ParallelFor(stretches, run);
+    } else {
+      run(0, stretches, 0);
     }
+    Matrix& cross = parts[0];
+    for (int64_t s = 1; s < stretches; ++s)
+      for (size_t i = 0; i < cross.data.size(); ++i) cross.data[i] += parts[s].data[i];
     if (options_.sum) DEFTNN_RETURN_IF_ERROR(options_.sum(cross.data));
     for (double& value : cross.data) value /= count_;
-    return cross;
+    return std::move(cross);
+  }
+
+  void AddStretch(int64_t begin, int64_t end, ThreadPool* pool, Matrix& cross) const {
+    std::vector<float> x, y;
+    for (int64_t first = begin; first < end; first += kBlockRows) {
+      const int64_t count = std::min(kBlockRows, end - first);
+      Centred(x_.data() + first * width_, count, mean_, x);
+      Centred(aim_.data() + first * outputs_, count, aim_mean_, y);
+      AddCross(pool, count, outputs_, width_, y.data(), x.data(), cross.data.data());
+    }
   }
 
   double Clamp(double value) const {
