@@ -12,7 +12,7 @@ if(test_sources OR product_test_sources)
   add_executable(deftnn_tests ${test_sources} ${product_test_sources})
   deftnn_set_isa_flags(${test_sources})
   set(without_twins ${test_sources})
-  list(FILTER without_twins EXCLUDE REGEX "/deftnn/(api|data|pipeline)/")
+  list(FILTER without_twins EXCLUDE REGEX "/deftnn/api/")
   deftnn_compile_folders_at_once(deftnn_tests ${without_twins})
   target_include_directories(deftnn_tests PRIVATE ${CMAKE_SOURCE_DIR})
   # The library's frames have their lines; a test's name is enough, and a tenth of its compilation is saved.

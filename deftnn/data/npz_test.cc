@@ -70,7 +70,7 @@ std::string Zip(const std::string& name, const std::string& contents, const ZipO
   return out + o.comment;
 }
 
-const Tensor& Sample() {
+const Tensor& SmallTensor() {
   static const Tensor tensor = Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
   return tensor;
 }
@@ -79,11 +79,11 @@ TEST(Npz, RoundTrips) {
   const TestFolder folder;
   const std::string path = folder.Path("a.npz");
   const Tensor y = Tensor::Of<int64_t>({2}, {3, 4});
-  ASSERT_TRUE(WriteNpz(path, {{"x", Sample()}, {"y", y}, {"a/b", Tensor::Scalar(1.5)}}).ok());
+  ASSERT_TRUE(WriteNpz(path, {{"x", SmallTensor()}, {"y", y}, {"a/b", Tensor::Scalar(1.5)}}).ok());
   Result<NpzFile> npz = NpzFile::Open(path);
   ASSERT_TRUE(npz.ok()) << npz.status().ToString();
   EXPECT_THAT(npz->names(), ElementsAre("x", "y", "a/b"));
-  EXPECT_TRUE(Identical(*npz->Read("x"), Sample()));
+  EXPECT_TRUE(Identical(*npz->Read("x"), SmallTensor()));
   EXPECT_TRUE(Identical(*npz->Read("y"), y));
   EXPECT_EQ(npz->Read("a/b")->values<double>()[0], 1.5);
   EXPECT_THAT(npz->Read("z").status().ToString(), HasSubstr("x, y, a/b"));
@@ -91,7 +91,7 @@ TEST(Npz, RoundTrips) {
 
 TEST(Npz, ReadsStoredDeflatedZip64DescriptorsAndComments) {
   const TestFolder folder;
-  const std::string npy = *EncodeNpy(Sample());
+  const std::string npy = *EncodeNpy(SmallTensor());
   for (int bits = 0; bits < 16; ++bits) {
     SCOPED_TRACE(bits);
     ZipOptions o;
@@ -103,13 +103,13 @@ TEST(Npz, ReadsStoredDeflatedZip64DescriptorsAndComments) {
     ASSERT_TRUE(npz.ok()) << npz.status().ToString();
     Result<Tensor> x = npz->Read("x");
     ASSERT_TRUE(x.ok()) << x.status().ToString();
-    EXPECT_TRUE(Identical(*x, Sample()));
+    EXPECT_TRUE(Identical(*x, SmallTensor()));
   }
 }
 
 TEST(Npz, RefusesLies) {
   const TestFolder folder;
-  const std::string npy = *EncodeNpy(Sample());
+  const std::string npy = *EncodeNpy(SmallTensor());
   const auto read = [&](const std::string& bytes) -> Status {
     Result<NpzFile> npz = NpzFile::Open(folder.Write("a.npz", bytes));
     return npz.ok() ? npz->Read("x").status() : npz.status();
@@ -140,14 +140,14 @@ TEST(Npz, RefusesLies) {
 
 TEST(Npz, RefusesOneNameTwice) {
   const TestFolder folder;
-  ASSERT_TRUE(WriteNpz(folder.Path("a.npz"), {{"x", Sample()}, {"x", Sample()}}).ok());
+  ASSERT_TRUE(WriteNpz(folder.Path("a.npz"), {{"x", SmallTensor()}, {"x", SmallTensor()}}).ok());
   EXPECT_FALSE(NpzFile::Open(folder.Path("a.npz")).ok());
 }
 
 TEST(Npz, EveryTruncationIsAnErrorAndNoFlipCrashes) {
   ZipOptions o;
   o.deflate = o.zip64 = true;
-  const std::string whole = Zip("x.npy", *EncodeNpy(Sample()), o);
+  const std::string whole = Zip("x.npy", *EncodeNpy(SmallTensor()), o);
   const auto read = [&](const std::string& bytes) {
     Result<NpzFile> npz = NpzFile::Of(BytesOf(bytes), nullptr, "memory");
     return npz.ok() && npz->Has("x") && npz->Read("x").ok();

@@ -30,7 +30,7 @@ Tensor Good(const onnx::TensorProto& proto) {
   return Tensor::Zeros(ElementType::kFloat32, {0});
 }
 
-std::string Refusal(const onnx::TensorProto& proto) {
+std::string RefusalOf(const onnx::TensorProto& proto) {
   const auto tensor = Read(proto);
   return tensor.ok() ? "" : tensor.status().ToString();
 }
@@ -116,30 +116,30 @@ TEST(TensorProto, RawData) {
 TEST(TensorProto, LyingSizesAreRefusedBeforeAnythingIsAllocated) {
   auto proto = Proto(onnx::TensorProto::FLOAT, {3});
   proto.set_raw_data("12345678");
-  EXPECT_THAT(Refusal(proto), HasSubstr("holds 8 bytes where its shape 3 needs 12"));
+  EXPECT_THAT(RefusalOf(proto), HasSubstr("holds 8 bytes where its shape 3 needs 12"));
   proto = Proto(onnx::TensorProto::FLOAT, {2});
   proto.add_float_data(1);
-  EXPECT_THAT(Refusal(proto), HasSubstr("holds 1 values where its shape 2 needs 2"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 37})), HasSubstr("needs"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::STRING, {int64_t{1} << 37})), HasSubstr("needs"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 62, 4})),
+  EXPECT_THAT(RefusalOf(proto), HasSubstr("holds 1 values where its shape 2 needs 2"));
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 37})), HasSubstr("needs"));
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::STRING, {int64_t{1} << 37})), HasSubstr("needs"));
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 62, 4})),
               HasSubstr("can be counted"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 62})), HasSubstr("limit"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::FLOAT, {-1})), HasSubstr("negative"));
-  EXPECT_THAT(Refusal(Proto(onnx::TensorProto::FLOAT, std::vector<int64_t>(65, 1))),
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::FLOAT, {int64_t{1} << 62})), HasSubstr("limit"));
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::FLOAT, {-1})), HasSubstr("negative"));
+  EXPECT_THAT(RefusalOf(Proto(onnx::TensorProto::FLOAT, std::vector<int64_t>(65, 1))),
               HasSubstr("65 dimensions"));
 }
 
 TEST(TensorProto, OtherRefusals) {
   for (int type : {0, 23, 99, -1}) {
-    EXPECT_THAT(Refusal(Proto(type, {1})), HasSubstr("element type"));
+    EXPECT_THAT(RefusalOf(Proto(type, {1})), HasSubstr("element type"));
   }
   auto proto = Proto(onnx::TensorProto::FLOAT, {0});
   proto.mutable_segment()->set_begin(0);
-  EXPECT_THAT(Refusal(proto), HasSubstr("segments"));
+  EXPECT_THAT(RefusalOf(proto), HasSubstr("segments"));
   proto = Proto(onnx::TensorProto::FLOAT, {1});
   proto.set_data_location(onnx::TensorProto::EXTERNAL);
-  EXPECT_THAT(Refusal(proto), HasSubstr("names no file"));
+  EXPECT_THAT(RefusalOf(proto), HasSubstr("names no file"));
 }
 
 TEST(TensorProto, NanIsRefusedInEveryFloatType) {
@@ -158,7 +158,7 @@ TEST(TensorProto, NanIsRefusedInEveryFloatType) {
   for (const Case& tested : cases) {
     auto proto = Proto(tested.type, {1});
     proto.set_raw_data(tested.raw);
-    EXPECT_THAT(Refusal(proto), HasSubstr("holds NaN")) << tested.type;
+    EXPECT_THAT(RefusalOf(proto), HasSubstr("holds NaN")) << tested.type;
   }
 }
 

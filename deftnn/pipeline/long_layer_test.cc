@@ -14,13 +14,13 @@
 namespace deftnn {
 namespace {
 
-constexpr int64_t kInputs = 16500, kHidden = 32, kClasses = 5, kSamples = 160;
+constexpr int64_t kLongInputs = 16500, kHidden = 32, kClasses = 5, kFewSamples = 160;
 
 std::string LongAndShort(Rng& rng) {
   ModelBuilder model;
-  model.Input("x", onnx::TensorProto::FLOAT, {-1, kInputs});
-  model.Floats("w1", {kInputs, kHidden},
-               Normal(rng, kInputs * kHidden, 1 / std::sqrt(double{kInputs})));
+  model.Input("x", onnx::TensorProto::FLOAT, {-1, kLongInputs});
+  model.Floats("w1", {kLongInputs, kHidden},
+               Normal(rng, kLongInputs * kHidden, 1 / std::sqrt(double{kLongInputs})));
   model.Floats("w2", {kHidden, kHidden}, Normal(rng, kHidden * kHidden, 0.3));
   model.Floats("w3", {kHidden, kClasses}, Normal(rng, kHidden * kClasses, 0.3));
   model.Node("MatMul", {"x", "w1"}, {"a"}, "long");
@@ -37,7 +37,8 @@ TEST(LongLayer, StaysDenseWithTheReason) {
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   Rng rng(3);
   ASSERT_TRUE(WriteFileAtomically(folder + "/long.onnx", LongAndShort(rng)).ok());
-  Tensor samples = Tensor::Of<float>({kSamples, kInputs}, Normal(rng, kSamples * kInputs, 1));
+  Tensor samples =
+      Tensor::Of<float>({kFewSamples, kLongInputs}, Normal(rng, kFewSamples * kLongInputs, 1));
   ASSERT_TRUE(WriteNpy(folder + "/x.npy", samples).ok());
   OptimizeOptions options;
   options.model = folder + "/long.onnx";
@@ -53,7 +54,7 @@ TEST(LongLayer, StaysDenseWithTheReason) {
   ASSERT_EQ(record->layers.size(), 3U);
   EXPECT_EQ(record->layers[0].reason,
             "K = 16500 is too long: statistics of its inputs would take 2.2 GB");
-  EXPECT_EQ(record->layers[0].k_kept, kInputs);
+  EXPECT_EQ(record->layers[0].k_kept, kLongInputs);
   EXPECT_EQ(record->layers[0].relative_error, 0);
   EXPECT_TRUE(record->layers[1].k_kept < kHidden || record->layers[2].k_kept < kHidden);
 }

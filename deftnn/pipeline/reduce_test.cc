@@ -74,20 +74,20 @@ TEST(CutChannels, IsTheNetworkWithThoseWeightsZero) {
 // x -> h = Relu(a) -> y = b(h) + h. Once a is cut, h is wrong for b and for the addition alike; b
 // has made the best of both when what y lacks does not correlate with h any more.
 TEST(ReduceNetwork, ARefitSeesWhatIsAddedToItsSums) {
-  constexpr int64_t kSamples = 800, kWidth = 12;
+  constexpr int64_t kDrawn = 800, kBroad = 12;
   Rng rng(7);
   test::NetworkBuilder build(rng);
-  const test::Image x = build.Input(kWidth, 1, 1);
-  test::Image h = build.Conv(x, kWidth, 1);
+  const test::Image x = build.Input(kBroad, 1, 1);
+  test::Image h = build.Conv(x, kBroad, 1);
   h.id = build.Op("Relu", {h.id});
-  const test::Image b = build.Conv(h, kWidth, 1);
+  const test::Image b = build.Conv(h, kBroad, 1);
   build.graph().AddOutput(build.Op("Add", {b.id, h.id}));
   build.graph().AddOutput(h.id);
   const Graph graph = Canonicalise(build.graph()).value();
   std::vector<Layer> layers = LayersOf(graph);
   ASSERT_EQ(layers.size(), 2U);
   for (Layer& layer : layers) layer.damping = 1e-6;
-  const Tensor samples = test::RandomInputs(graph, rng, kSamples).front();
+  const Tensor samples = test::RandomInputs(graph, rng, kDrawn).front();
   const Dataset data = Dataset::Of({{graph.value(graph.inputs()[0]).name, samples}}).value();
   ThreadPool pool(2);
   const auto original = Session::Create(graph, {.threads = 2, .packed = nullptr}).value();
@@ -102,26 +102,26 @@ TEST(ReduceNetwork, ARefitSeesWhatIsAddedToItsSums) {
   const std::vector<Tensor> got = EvaluateGraph(reduced->graph, {samples}).value();
   const auto column = [&](const Tensor& tensor, int64_t c) {
     std::vector<double> out;
-    for (int64_t n = 0; n < kSamples; ++n) out.push_back(tensor.values<float>()[n * kWidth + c]);
-    const double mean = std::accumulate(out.begin(), out.end(), 0.0) / kSamples;
+    for (int64_t n = 0; n < kDrawn; ++n) out.push_back(tensor.values<float>()[n * kBroad + c]);
+    const double mean = std::accumulate(out.begin(), out.end(), 0.0) / kDrawn;
     for (double& v : out) v -= mean;
     return out;
   };
   double lost = 0, worst = 0;
-  for (int64_t o = 0; o < kWidth; ++o) {
+  for (int64_t o = 0; o < kBroad; ++o) {
     std::vector<double> missing = column(wanted[0], o);
     const std::vector<double> is = column(got[0], o);
-    for (int64_t n = 0; n < kSamples; ++n) missing[n] -= is[n];
-    const double square = Dot(kSamples, missing.data(), missing.data());
+    for (int64_t n = 0; n < kDrawn; ++n) missing[n] -= is[n];
+    const double square = Dot(kDrawn, missing.data(), missing.data());
     lost += square;
-    for (int64_t c = 0; c < kWidth; ++c) {
+    for (int64_t c = 0; c < kBroad; ++c) {
       const std::vector<double> input = column(got[1], c);
-      const double scale = std::sqrt(square * Dot(kSamples, input.data(), input.data()));
+      const double scale = std::sqrt(square * Dot(kDrawn, input.data(), input.data()));
       if (scale == 0) continue;
-      worst = std::max(worst, std::abs(Dot(kSamples, missing.data(), input.data())) / scale);
+      worst = std::max(worst, std::abs(Dot(kDrawn, missing.data(), input.data())) / scale);
     }
   }
-  EXPECT_GT(lost, 0.01 * kSamples);
+  EXPECT_GT(lost, 0.01 * kDrawn);
   EXPECT_LT(worst, 1e-3);
 }
 
