@@ -5,7 +5,7 @@ if(DEFINED ENV{DEFTNN_DATA})
   set(deftnn_data "$ENV{DEFTNN_DATA}")
 endif()
 
-# deftnn_add_product_test(NAME COMMAND...)
+# deftnn_add_product_test(NAME COMMAND...): alone on the machine, as what it finds may hang on what it measures.
 function(deftnn_add_product_test name)
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES LABELS e2e TIMEOUT 600 SKIP_RETURN_CODE 77 RUN_SERIAL ON
@@ -34,4 +34,8 @@ foreach(test models_vs_onnxruntime ops_vs_onnxruntime)
     deftnn_add_product_test(${test} ${Python3_EXECUTABLE} -c
                             "import sys; print('skipped: no .venv with onnxruntime (make venv)'); sys.exit(77)")
   endif()
+  list(APPEND beside_others ${test})
 endforeach()
+
+# Nothing in these hangs on time: they run beside the unit tests, and begin first.
+set_tests_properties(hostile_inputs ${beside_others} PROPERTIES RUN_SERIAL OFF COST 1000)
