@@ -82,7 +82,8 @@ class EndToEnd:
         return self.checks.succeeded(done, f"optimize {name}") and (self.folder / f"{name}.deft").exists()
 
     def check_optimize(self):
-        good = self.optimize("fast", "--eval", self.test, "--calib-samples", 128, "--calib-rows", 2048, "--report", "fast.html")
+        good = self.optimize("fast", "--eval", self.test, "--calib-samples", 128, "--calib-rows", 2048,
+                             "--report", "fast.html")
         self.checks.that(good, "optimize wrote fast.deft")
         if good:
             self.check_optimize_json(self.load("fast.json"))
@@ -214,8 +215,8 @@ class EndToEnd:
         """Every choice is the program's own: what was measured is in the cost table, whatever the threads."""
         for threads in (1, 2):
             done = self.product.run("optimize", self.model, "-o", f"costs{threads}.deft", "--calib", self.calib, "--preprocess",
-                                    self.preprocess, "--max-drop", 2, "--calib-samples", 64, "--calib-rows", 1024, "--costs", "costs.json", "--threads",
-                                    threads, "--json", f"costs{threads}.json", "-q")
+                                    self.preprocess, "--max-drop", 2, "--calib-samples", 64, "--calib-rows", 1024,
+                                    "--costs", "costs.json", "--threads", threads, "--json", f"costs{threads}.json", "-q")
             if not self.checks.succeeded(done, f"optimize --costs --threads {threads}"):
                 return
             if threads == 1:
@@ -228,7 +229,8 @@ class EndToEnd:
 
     def check_uniform(self):
         """--allocation uniform keeps one fraction of K in every layer, to the entry."""
-        if self.optimize("uniform", "--allocation", "uniform", "--group", "synapse", "--calib-samples", 32, "--calib-rows", 1024, "--criterion", "magnitude", "-q"):
+        if self.optimize("uniform", "--allocation", "uniform", "--group", "synapse", "--calib-samples", 32,
+                         "--calib-rows", 1024, "--criterion", "magnitude", "-q"):
             layers = [layer for layer in self.load("uniform.json")["layers"] if layer["k"] > 100]
             shares = [layer["k_kept"] / layer["k"] for layer in layers]
             self.checks.that(len(shares) == 7 and max(shares) < 1 and max(shares) - min(shares) < 0.02, f"one fraction for all: {shares}")

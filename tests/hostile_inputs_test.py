@@ -101,8 +101,8 @@ class Hostile:
 
     def optimize(self, model="net.onnx", data=None, out=OUT, **flags):
         options = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", value)]
-        return ["optimize", model, "-o", out, "--calib", data or self.data, "--calib-samples", "16", "--calib-rows", "256", "--reduce-macs", "1.2",
-                "--threads", "1", "-q", *options]
+        return ["optimize", model, "-o", out, "--calib", data or self.data, "--calib-samples", "16",
+                "--calib-rows", "256", "--reduce-macs", "1.2", "--threads", "1", "-q", *options]
 
     def models(self):
         whole = (self.folder / "net.onnx").read_bytes()

@@ -157,7 +157,8 @@ class Tune(unittest.TestCase):
     def test_optimize_trains_what_it_has_reduced(self):
         calibration = cut_fashion_mnist("train", self.folder.name, "calib", 50200, 600)
         result = self.product.run("optimize", MODEL, "-o", "reduced.deft", "--calib", calibration, "--preprocess",
-                                  PREPROCESS, "--reduce-macs", 2, "--format", "fp32", "--calib-samples", 256, "--calib-rows", 4096,
+                                  PREPROCESS, "--reduce-macs", 2, "--format", "fp32",
+                                  "--calib-samples", 256, "--calib-rows", 4096,
                                   "--criterion", "magnitude", "--compensation", "none", "--fine-tune", calibration,
                                   "--distill", "--lr", "0.0005", "--tune-batch", 16, "--json", "reduced.json", "-q")
         self.assertEqual(result.returncode, 0, result.stderr)

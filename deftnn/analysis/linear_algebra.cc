@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "deftnn/analysis/row_blocks.h"
+
 namespace deftnn {
 namespace {
 
@@ -34,13 +36,6 @@ int64_t TileOf(int64_t size) { return size >= 2048 ? 512 : 192; }
 // Waking threads costs more than this many multiply-adds; results do not depend on the choice.
 ThreadPool* IfWorthIt(ThreadPool* pool, double multiply_adds) {
   return multiply_adds > 4e6 ? pool : nullptr;
-}
-
-void ForTiles(ThreadPool* pool, int64_t tiles, FunctionRef<void(int64_t, int64_t, int)> run) {
-  if (pool)
-    pool->ParallelFor(tiles, run);
-  else
-    run(0, tiles, 0);
 }
 
 int Int(int64_t value) { return static_cast<int>(value); }
@@ -86,7 +81,7 @@ void AddTiles(ThreadPool* pool, const std::vector<TilePlace>& places, int64_t ti
   };
   const double work = static_cast<double>(n) * static_cast<double>(tile * tile) *
                       static_cast<double>(places.size());
-  ForTiles(IfWorthIt(pool, work), static_cast<int64_t>(places.size()), run);
+  ParallelFor(IfWorthIt(pool, work), static_cast<int64_t>(places.size()), run);
 }
 
 template <class T>
@@ -161,7 +156,7 @@ void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, M
     }
   };
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  ForTiles(IfWorthIt(pool, work), tiles_m * tiles_n, tiles);
+  ParallelFor(IfWorthIt(pool, work), tiles_m * tiles_n, tiles);
 }
 
 Matrix Product(ThreadPool* pool, const Matrix& a, Transposed a_transposed, const Matrix& b,
@@ -209,7 +204,7 @@ void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float
     }
   };
   const double work = static_cast<double>(n) * static_cast<double>(m) * static_cast<double>(k);
-  ForTiles(IfWorthIt(pool, work), (n + kRows - 1) / kRows, run);
+  ParallelFor(IfWorthIt(pool, work), (n + kRows - 1) / kRows, run);
 }
 
 void Mirror(Matrix& matrix) { Mirror(matrix, true); }
@@ -256,7 +251,7 @@ void Cholesky::SolveRows(ThreadPool* pool, int64_t count, double* rows) const {
     }
   };
   const double work = static_cast<double>(count) * static_cast<double>(n) * static_cast<double>(n);
-  ForTiles(IfWorthIt(pool, work), (count + kTile - 1) / kTile, solve);
+  ParallelFor(IfWorthIt(pool, work), (count + kTile - 1) / kTile, solve);
 }
 
 Matrix Cholesky::Inverse() && {

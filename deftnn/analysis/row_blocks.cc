@@ -5,6 +5,15 @@
 
 namespace deftnn {
 
+void ParallelFor(ThreadPool* pool, int64_t count,
+                 FunctionRef<void(int64_t begin, int64_t end, int share)> function) {
+  if (pool != nullptr) {
+    pool->ParallelFor(count, function);
+  } else {
+    function(0, count, 0);
+  }
+}
+
 void AddRowBlocks(ThreadPool* pool, int64_t rows, std::span<double> sums,
                   FunctionRef<void(int64_t begin, int64_t end, double* part)> add) {
   constexpr int64_t kRows = 256;
@@ -14,11 +23,7 @@ void AddRowBlocks(ThreadPool* pool, int64_t rows, std::span<double> sums,
     for (int64_t b = begin; b < end; ++b)
       add(b * kRows, std::min(rows, (b + 1) * kRows), parts.data() + b * width);
   };
-  if (pool != nullptr && blocks > 1) {
-    pool->ParallelFor(blocks, run);
-  } else {
-    run(0, blocks, 0);
-  }
+  ParallelFor(blocks > 1 ? pool : nullptr, blocks, run);
   for (int64_t b = 0; b < blocks; ++b)
     for (int64_t i = 0; i < width; ++i) sums[i] += parts[b * width + i];
 }

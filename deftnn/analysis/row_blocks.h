@@ -1,4 +1,4 @@
-// Sums over many rows on all threads, the same bit for bit at any number of them.
+// Work on all threads that comes out the same bit for bit at any number of them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,10 @@
 #include "deftnn/base/threads.h"
 
 namespace deftnn {
+
+/// The pool's ParallelFor; without a pool, the whole range on the caller's thread.
+void ParallelFor(ThreadPool* pool, int64_t count,
+                 FunctionRef<void(int64_t begin, int64_t end, int share)> function);
 
 /// sums += what add(begin, end, part) adds to a zeroed `part` [as long as sums] for each block of
 /// 256 rows. Blocks run on the pool's threads (null: on the caller's) and are added in their order.

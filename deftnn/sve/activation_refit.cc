@@ -139,11 +139,7 @@ class Refit {
                    stretches > 1 ? nullptr : pool_, parts[s]);
       }
     };
-    if (stretches > 1 && pool_ != nullptr) {
-      pool_->ParallelFor(stretches, run);
-    } else {
-      run(0, stretches, 0);
-    }
+    ParallelFor(stretches > 1 ? pool_ : nullptr, stretches, run);
     Matrix& cross = parts[0];
     for (int64_t s = 1; s < stretches; ++s)
       for (size_t i = 0; i < cross.data.size(); ++i) cross.data[i] += parts[s].data[i];

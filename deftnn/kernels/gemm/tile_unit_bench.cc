@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "deftnn/base/cpu.h"

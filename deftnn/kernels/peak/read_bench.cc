@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 
 namespace deftnn {
@@ -28,7 +27,7 @@ constexpr Way kWays[] = {
     {"8-streams", 8, false, false},          {"1-stream-prefetched", 1, true, false},
     {"1-stream-huge-pages", 1, false, true},
 };
-constexpr int64_t kMiB[] = {1, 4, 16, 64, 256};
+constexpr int64_t kMiB[] = {1, 8, 16, 32, 256};
 
 /// Bytes of their own for each thread, written once so that each page exists.
 struct Bytes {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "deftnn/analysis/row_blocks.h"
 #include "deftnn/sve/criteria/criterion.h"
 
 namespace deftnn {
@@ -142,10 +143,8 @@ std::vector<double> Scores(const Surgeon& surgeon, const std::vector<LiveGroup>&
   const auto run = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) scores[i] = surgeon.Cost(live[i]) / live[i].worth;
   };
-  if (pool && surgeon.entries * surgeon.outputs > (int64_t{1} << 21))
-    pool->ParallelFor(static_cast<int64_t>(live.size()), run);
-  else
-    run(0, static_cast<int64_t>(live.size()), 0);
+  const bool worth_it = surgeon.entries * surgeon.outputs > (int64_t{1} << 21);
+  ParallelFor(worth_it ? pool : nullptr, static_cast<int64_t>(live.size()), run);
   return scores;
 }
 
