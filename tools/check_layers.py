@@ -22,7 +22,7 @@ ALLOWED = {
     "kernels": ["base", "ndf/formats"],
     "package": ["base", "graph", "ndf"],
     "runtime": ["base", "report", "graph", "ops", "passes", "ndf", "kernels", "package"],
-    "tune": ["base", "report", "data", "graph", "ops", "sve", "ndf", "runtime"],
+    "tune": ["base", "report", "data", "graph", "ops", "analysis", "sve", "ndf", "runtime"],
     "pipeline": BELOW_PIPELINE,
     "api": ["base", "report", "graph", "ndf", "runtime", "pipeline"],
     "cli": ["base", "report", "pipeline"],

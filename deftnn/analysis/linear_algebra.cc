@@ -7,19 +7,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "deftnn/analysis/blas.h"
 #include "deftnn/analysis/row_blocks.h"
 
 namespace deftnn {
 namespace {
-
-// One process-wide setting: this library is the only user of BLAS in it, and tiles are its threads.
-void UseCallingThreadOnly() {
-  static const bool done = [] {
-    openblas_set_num_threads(1);
-    return true;
-  }();
-  (void)done;
-}
 
 CBLAS_TRANSPOSE Flag(Transposed transposed) {
   return transposed == Transposed::kYes ? CblasTrans : CblasNoTrans;
@@ -75,7 +67,7 @@ void AddTile(TilePlace place, int64_t tile, int64_t n, SampleRows<float> a, Samp
 template <class T>
 void AddTiles(ThreadPool* pool, const std::vector<TilePlace>& places, int64_t tile, int64_t n,
               SampleRows<T> a, SampleRows<T> b, double* c) {
-  UseCallingThreadOnly();
+  PrepareBlas();
   const auto run = [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) AddTile(places[t], tile, n, a, b, c);
   };
@@ -143,7 +135,7 @@ std::vector<float> Columns(const std::vector<float>& rows, int64_t width,
 void Multiply(ThreadPool* pool, int64_t m, int64_t n, int64_t k, double alpha, MatrixBlock a,
               MatrixBlock b, double beta, double* c, int64_t c_stride) {
   if (m <= 0 || n <= 0) return;
-  UseCallingThreadOnly();
+  PrepareBlas();
   const int64_t tile_m = TileOf(m), tile_n = 2 * TileOf(n);
   const int64_t tiles_m = (m + tile_m - 1) / tile_m, tiles_n = (n + tile_n - 1) / tile_n;
   const auto tiles = [&](int64_t begin, int64_t end, int) {
@@ -194,7 +186,7 @@ void AddCross(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* y,
 void MultiplyRows(ThreadPool* pool, int64_t n, int64_t m, int64_t k, const float* x, const float* w,
                   float* y) {
   if (n <= 0 || m <= 0) return;
-  UseCallingThreadOnly();
+  PrepareBlas();
   constexpr int64_t kRows = 128;
   const auto run = [&](int64_t begin, int64_t end, int) {
     for (int64_t t = begin; t < end; ++t) {
@@ -211,7 +203,7 @@ void Mirror(Matrix& matrix) { Mirror(matrix, true); }
 
 Result<Cholesky> Cholesky::FactorDamped(Matrix matrix, double lambda) {
   DEFTNN_CHECK(matrix.rows == matrix.cols);
-  UseCallingThreadOnly();
+  PrepareBlas();
   const int64_t n = matrix.rows;
   std::vector<double> diagonal(n);
   double mean = 0;
@@ -270,14 +262,14 @@ bool FactorSmall(int64_t n, double* block, int64_t stride) {
     block[0] = std::sqrt(block[0]);
     return true;
   }
-  UseCallingThreadOnly();
+  PrepareBlas();
   return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', Int(n), block, Int(stride)) == 0;
 }
 
 void SolveSmall(int64_t n, const double* factor, int64_t factor_stride, int64_t count, double* b,
                 int64_t b_stride) {
   if (count == 0) return;
-  UseCallingThreadOnly();
+  PrepareBlas();
   // H = U^T U with U the row-major upper triangle.
   cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, Int(n), Int(count),
               1.0, factor, Int(factor_stride), b, Int(b_stride));

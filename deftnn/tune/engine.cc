@@ -2,8 +2,10 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 
+#include "deftnn/analysis/blas.h"
 #include "deftnn/tune/entry.h"
 
 namespace deftnn {
@@ -27,7 +29,13 @@ std::vector<std::string> Places() {
   return places;
 }
 
+// LibTorch's OpenMP threads would spin between its products while ours compute, and the other way
+// round: they sleep instead.
+void LetOpenMpSleep() { setenv("OMP_WAIT_POLICY", "passive", 0); }
+
 Result<const TuneEngine*> Open() {
+  PrepareBlas();
+  LetOpenMpSleep();
   const std::vector<std::string> places = Places();
   // The first place is the best one; what the loader says about it tells what is wrong.
   void* library = dlopen(places.front().c_str(), RTLD_NOW | RTLD_LOCAL);
