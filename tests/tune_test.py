@@ -170,6 +170,23 @@ class Tune(unittest.TestCase):
         self.assertLessEqual(tuned["samples"] + tuned["held_out_samples"] + record["evaluation_samples"], 600)
         self.assertFalse(self.path("reduced.deft.checkpoint").exists())
 
+    def test_rounds_share_out_the_goal_and_the_epochs(self):
+        calibration = cut_fashion_mnist("train", self.folder.name, "calib", 50200, 600)
+        arguments = ["optimize", MODEL, "-o", "rounds.deft", "--calib", calibration, "--preprocess", PREPROCESS, "--format",
+                     "fp32", "--calib-samples", 256, "--calib-rows", 4096, "--fine-tune", calibration, "--distill", "--rounds",
+                     2, "-q"]
+        self.check_refused(self.product.run(*arguments), "--rounds", "--reduce-macs")
+        result = self.product.run(*arguments, "--reduce-macs", 4, "--tune-batch", 16, "--json", "rounds.json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        record = json.loads(self.path("rounds.json").read_text())
+        ratio = record["baseline"]["macs"] / record["optimized"]["macs"]
+        self.assertGreaterEqual(ratio, 4)
+        self.assertLess(ratio, 4.5)
+        tuned = record["fine_tune"]
+        self.assertEqual((tuned["rounds"], tuned["epochs"]), (2, 1))
+        self.assertLessEqual(tuned["steps"], tuned["samples"] // 16)
+        self.assertFalse(self.path("rounds.deft.checkpoint").exists())
+
 
 if __name__ == "__main__":
     if not (pathlib.Path(BINARY).resolve().parent / "libdeftnn_tune.so").exists():

@@ -47,6 +47,7 @@ Status CheckOptions(const OptimizeOptions& options) {
   if (!(options.epochs > 0)) return deftnn::Error("epochs is {}", options.epochs);
   if (!(options.learning_rate >= 0))
     return deftnn::Error("learning_rate is {}", options.learning_rate);
+  DEFTNN_RETURN_IF_ERROR(CheckRange("rounds", options.rounds, 1, 100));
   if (options.crop < 0) return deftnn::Error("crop is {}", options.crop);
   if (options.batch < 1) return deftnn::Error("batch is {}", options.batch);
   return api::CheckThreads(options.threads);
@@ -84,6 +85,7 @@ deftnn::OptimizeOptions ToInternal(const OptimizeOptions& options) {
   internal.fine_tune.learning_rate = options.learning_rate;
   internal.fine_tune.flip = options.flip;
   internal.fine_tune.crop = options.crop;
+  internal.fine_tune.rounds = options.rounds;
   return internal;
 }
 

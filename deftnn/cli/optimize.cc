@@ -71,6 +71,10 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
   app->add_option("--fine-tune", options->fine_tune.data,
                   "Train the reduced network on this data, and go further for it");
   AddFineTuneFlags(*app, options->fine_tune);
+  app->add_option("--rounds", options->fine_tune.rounds,
+                  "Reduce and train so many times, each a share of the goal and of the epochs")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
   app->add_option("--costs", options->costs,
                   "What was measured: read when the file exists, written with what it lacks");
   app->add_option("--report", options->report, "Write an HTML report");
@@ -84,7 +88,9 @@ Command AddOptimize(CLI::App& program, CommonOptions& common) {
       "r.html\n"
       "  deftnn optimize model.onnx -o fast.deft --calib train.npz --fine-tune train.npz --epochs "
       "3 "
-      "--distill");
+      "--distill\n"
+      "  deftnn optimize model.onnx -o fast.deft --calib train.npz --fine-tune train.npz "
+      "--reduce-macs 8 --rounds 2");
   AddCommonFlags(*app, common);
   return {app, [options, &common]() -> Status {
             options->common = common;

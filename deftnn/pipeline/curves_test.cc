@@ -149,9 +149,19 @@ TEST(SearchMacs, GivesNoMoreAwayThanTheGoal) {
   const Outputs reference = RunOver(*chain.original, chain.data).value();
   const Yardstick yardstick = YardstickOf("agreement");
   const Score score = ScoreOutputs(reference, &reference, chain.data, yardstick, {"y"}).value();
-  const SearchSetting setting{*chain.original, chain.layers, &allocator, chain.data,
-                              chain.targets,   chain.data,   reference,  score,
-                              yardstick,       {},           {},         1,
+  const SearchSetting setting{*chain.original,
+                              *chain.original,
+                              chain.layers,
+                              &allocator,
+                              chain.data,
+                              chain.targets,
+                              chain.data,
+                              reference,
+                              score,
+                              yardstick,
+                              {},
+                              {},
+                              1,
                               chain.pool};
   const double first =
       MakeCandidate(setting, allocator.Within(allocator.DenseCost() / kGoal)).value().macs_ratio;
@@ -176,9 +186,19 @@ TEST(ChooseAllocator, TakesTheOneWhoseCandidateIsClosest) {
     for (const bool is_right : {right_first, !right_first})
       allocators.emplace_back(chain.layers, is_right ? right[0] : wrong,
                               CostModel::CountMacs(chain.layers));
-    SearchSetting setting{*chain.original, chain.layers, nullptr,   chain.data,
-                          chain.targets,   chain.data,   reference, score,
-                          yardstick,       {},           {},        1,
+    SearchSetting setting{*chain.original,
+                          *chain.original,
+                          chain.layers,
+                          nullptr,
+                          chain.data,
+                          chain.targets,
+                          chain.data,
+                          reference,
+                          score,
+                          yardstick,
+                          {},
+                          {},
+                          1,
                           chain.pool};
     ASSERT_TRUE(ChooseAllocator(allocators, 1.5, chain.data, setting).ok());
     EXPECT_EQ(setting.allocator, &allocators[right_first ? 0 : 1]);

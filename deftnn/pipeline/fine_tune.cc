@@ -91,8 +91,9 @@ TrainingOptions FineTuner::OptionsFor(const FormatChoice& format, double epochs)
 }
 
 Result<FineTuned> FineTuner::Tune(const Graph& graph, const FormatChoice& format, double epochs,
-                                  const std::string& stage) const {
+                                  const std::string& stage, double epochs_before) const {
   TrainingOptions options = OptionsFor(format, epochs);
+  options.epochs_before = epochs_before;
   if (!stage.empty() && !setting_.checkpoint.empty()) options.checkpoint = setting_.checkpoint;
   const auto feed = [&](const Dataset& data, int64_t begin,
                         int64_t count) -> Result<TrainingBatch> {

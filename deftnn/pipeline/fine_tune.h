@@ -35,10 +35,10 @@ class FineTuner {
   /// is no class of its, nothing to learn from. Errors name the data.
   static Result<FineTuner> Create(const Graph& graph, const Dataset& data, Setting setting);
 
-  /// `epochs`: of the data, also less than one. `stage` tells the checkpoints of one run's
-  /// trainings apart; "" for none.
+  /// `epochs`: of the data, also less than one; `epochs_before`: that it was gone through in
+  /// earlier rounds. `stage` tells the checkpoints of one run's trainings apart; "" for none.
   Result<FineTuned> Tune(const Graph& graph, const FormatChoice& format, double epochs,
-                         const std::string& stage) const;
+                         const std::string& stage, double epochs_before = 0) const;
 
   double epochs() const { return setting_.options.epochs; }
   /// The samples that decide which state is kept.

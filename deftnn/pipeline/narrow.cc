@@ -54,8 +54,8 @@ Result<std::vector<std::vector<int64_t>>> OutputsRead(const Graph& graph,
   return outputs;
 }
 
-// The graph in which node `index` reads every entry of its K: where a producer keeps a channel that
-// nobody wanted, it is there to be used. Its weights start at 0.
+}  // namespace
+
 Result<Graph> ReadingAll(const Graph& graph, int index) {
   Node node = graph.node(index);
   DEFTNN_ASSIGN_OR_RETURN(const SynapseProduct product, SynapseProduct::Read(node));
@@ -74,8 +74,6 @@ Result<Graph> ReadingAll(const Graph& graph, int index) {
   patch.ReplaceNode(index, std::move(node));
   return patch.Apply(graph);
 }
-
-}  // namespace
 
 Result<NarrowNetwork> CutChannels(const Graph& original, const std::vector<Layer>& layers,
                                   const std::vector<LayerCut>& cuts) {

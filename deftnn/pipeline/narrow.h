@@ -26,4 +26,8 @@ struct NarrowNetwork {
 Result<NarrowNetwork> CutChannels(const Graph& original, const std::vector<Layer>& layers,
                                   const std::vector<LayerCut>& cuts);
 
+/// The graph in which node `index` reads every entry of its K: what it did not read, with weights
+/// of 0.
+Result<Graph> ReadingAll(const Graph& graph, int index);
+
 }  // namespace deftnn

@@ -9,6 +9,7 @@
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/allocate.h"
+#include "deftnn/pipeline/base_network.h"
 #include "deftnn/pipeline/channel_order.h"
 #include "deftnn/pipeline/check_writable.h"
 #include "deftnn/pipeline/choose_allocator.h"
@@ -70,8 +71,11 @@ class Optimizer {
     const auto begin = std::chrono::steady_clock::now();
     DEFTNN_RETURN_IF_ERROR(Open());
     DEFTNN_RETURN_IF_ERROR(FindFormat().WithFile(options_.model));
-    DEFTNN_RETURN_IF_ERROR(Reduce().WithFile(options_.calibration));
-    DEFTNN_RETURN_IF_ERROR(FineTune().WithFile(options_.fine_tune.data));
+    for (int round = 1; round <= Rounds(); ++round) {
+      if (round > 1) DEFTNN_RETURN_IF_ERROR(GoOn());
+      DEFTNN_RETURN_IF_ERROR(Reduce(round).WithFile(options_.calibration));
+      DEFTNN_RETURN_IF_ERROR(FineTune(round).WithFile(options_.fine_tune.data));
+    }
     DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
     record_.elapsed_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -87,6 +91,7 @@ class Optimizer {
          {options_.output, options_.report, options_.json, options_.costs}) {
       DEFTNN_RETURN_IF_ERROR(CheckWritable(path));
     }
+    DEFTNN_RETURN_IF_ERROR(CheckRounds());
     DEFTNN_ASSIGN_OR_RETURN(model_, LoadModel(options_.model));
     DEFTNN_ASSIGN_OR_RETURN(
         const Dataset calibration,
@@ -106,23 +111,17 @@ class Optimizer {
       Warn(fmt::format("only {} samples to choose on: the choice is uncertain",
                        splits_.selection.size()));
     }
-    DEFTNN_ASSIGN_OR_RETURN(original_, OpenSession(model_, options_.common.threads));
+    DEFTNN_ASSIGN_OR_RETURN(original_.session, OpenSession(model_, options_.common.threads));
     DEFTNN_RETURN_IF_ERROR(ReadCosts());
     DEFTNN_RETURN_IF_ERROR(Join());
     // Weights that a .deft keeps in 16 bits are worked on as the float32 numbers that they stand
     // for.
     DEFTNN_ASSIGN_OR_RETURN(model_.graph, ApplyFormat(model_.graph, Format::kFp32));
-    DEFTNN_ASSIGN_OR_RETURN(original_, Session::Create(model_.graph, {.threads = pool_.size(),
-                                                                      .isa = std::nullopt,
-                                                                      .packed = nullptr}));
-    DEFTNN_ASSIGN_OR_RETURN(
-        infos_,
-        InferShapes(model_.graph,
-                    DefaultInputs(model_.graph, BatchFor(model_.graph, options_.common.batch))));
-    DEFTNN_ASSIGN_OR_RETURN(layers_, ListLayers(model_.graph, infos_));
-    if (layers_.empty())
+    DEFTNN_ASSIGN_OR_RETURN(original_, OpenBase(model_.graph, options_.common.batch,
+                                                original_.session->isa(), pool_.size()));
+    if (original_.layers.empty())
       return Error("has no product with constant weights to optimise").WithFile(options_.model);
-    for (const Layer& layer : layers_) {
+    for (const Layer& layer : original_.layers) {
       if (layer.kept_k == layer.full_k) continue;
       return Error("was reduced before: keeps {} of {} entries of K", layer.kept_k, layer.full_k)
           .WithFile(options_.model)
@@ -134,11 +133,23 @@ class Optimizer {
       splits_.selection = splits_.selection.Slice(
           0, std::min(splits_.selection.size(), BatchFor(model_.graph, kFewSelection)));
     }
-    auto outputs = RunOver(*original_, splits_.selection);
+    auto outputs = RunOver(*original_.session, splits_.selection);
     if (!outputs.ok()) return outputs.status().WithFile(options_.model);
     selection_reference_ = std::move(outputs).value();
     DEFTNN_RETURN_IF_ERROR(ScoreOriginal());
+    DEFTNN_RETURN_IF_ERROR(TakeShare().WithFile(options_.calibration));
     return OpenTuner(calibration);
+  }
+
+  // Rounds share out what is asked for; how far a drop goes shows at the end.
+  Status CheckRounds() const {
+    if (options_.fine_tune.rounds == 1) return {};
+    if (options_.fine_tune.data.empty())
+      return Error("--rounds trains between them").WithHint("--fine-tune DATA");
+    if (!options_.reduce_macs && !options_.speedup)
+      return Error("--rounds shares out a goal that is known")
+          .WithHint("--reduce-macs or --speedup");
+    return {};
   }
 
   // Processes that start from the same take the same way, if what they measure is agreed on.
@@ -146,7 +157,7 @@ class Optimizer {
     DEFTNN_ASSIGN_OR_RETURN(group_, JoinProcesses());
     if (group_ == nullptr) return {};
     DEFTNN_RETURN_IF_ERROR(
-        CheckSame(*group_, "the instruction set", std::string(NameOf(original_->isa()))));
+        CheckSame(*group_, "the instruction set", std::string(NameOf(original_.session->isa()))));
     std::string costs;
     if (!options_.costs.empty() && std::filesystem::exists(options_.costs)) {
       DEFTNN_ASSIGN_OR_RETURN(costs, ReadFile(options_.costs));
@@ -159,18 +170,17 @@ class Optimizer {
   }
 
   // This process's samples for statistics, and which they are.
-  Result<CalibrationOptions> TakeShare() {
-    CalibrationOptions calibration{
-        options_.common.seed,
-        PositionsFor(splits_.statistics.size(), layers_, options_.calibration_rows), 32};
+  Status TakeShare() {
     statistics_count_ = splits_.statistics.size();
-    if (group_ == nullptr) return calibration;
+    sampling_ = {options_.common.seed,
+                 PositionsFor(statistics_count_, original_.layers, options_.calibration_rows), 32};
+    if (group_ == nullptr) return {};
     DEFTNN_ASSIGN_OR_RETURN(const Share share, ShareOf(statistics_count_, BatchFor(model_.graph, 1),
                                                        {group_->rank(), group_->size(), "", 0}));
     splits_.statistics = splits_.statistics.Slice(share.begin, share.count);
-    calibration.first_sample = share.begin;
-    calibration.group = group_.get();
-    return calibration;
+    sampling_.first_sample = share.begin;
+    sampling_.group = group_.get();
+    return {};
   }
 
   // Data and labels that cannot be trained on are said before the work begins.
@@ -190,7 +200,7 @@ class Optimizer {
     setting.seed = options_.common.seed;
     setting.threads = pool_.size();
     setting.classes = ReadsClasses(yardstick_, selection_reference_);
-    setting.teacher = options.distill ? original_.get() : nullptr;
+    setting.teacher = options.distill ? original_.session.get() : nullptr;
     setting.checkpoint = CheckpointOf(options, options_.output);
     setting.group = group_.get();
     DEFTNN_ASSIGN_OR_RETURN(tuner_, FineTuner::Create(model_.graph, data, std::move(setting)));
@@ -242,7 +252,7 @@ class Optimizer {
     }
     DEFTNN_ASSIGN_OR_RETURN(
         const ChosenFormat chosen,
-        ChooseFormat({.original = *original_,
+        ChooseFormat({.original = *original_.session,
                       .selection = splits_.selection,
                       .reference = selection_reference_,
                       .score = selection_score_,
@@ -267,26 +277,42 @@ class Optimizer {
     return method;
   }
 
-  Status Reduce() {
+  int Rounds() const { return tuner_ ? static_cast<int>(options_.fine_tune.rounds) : 1; }
+
+  // A goal of so many times less, shared out evenly among the rounds.
+  double GoalOf(double goal, int round) const {
+    return std::pow(goal, static_cast<double>(round) / Rounds());
+  }
+
+  // What was reduced and trained is what the next round reduces.
+  Status GoOn() {
+    kept_before_ = candidate_->kept;
+    DEFTNN_ASSIGN_OR_RETURN(Graph graph, WithAllEntries(candidate_->reduced.graph));
+    DEFTNN_ASSIGN_OR_RETURN(base_, OpenBase(std::move(graph), options_.common.batch,
+                                            original_.session->isa(), pool_.size()));
+    return {};
+  }
+
+  Status Reduce(int round) {
     const Method method = ChooseMethod();
-    DEFTNN_ASSIGN_OR_RETURN(const CalibrationOptions calibration, TakeShare());
     LayerTargets targets;
-    DEFTNN_ASSIGN_OR_RETURN(
-        std::vector<LayerStatistics> statistics,
-        CalibrateOriginal(*original_, layers_, splits_.statistics, calibration, pool_, &targets));
-    DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics, calibration));
+    DEFTNN_ASSIGN_OR_RETURN(std::vector<LayerStatistics> statistics,
+                            CalibrateOriginal(*Base().session, Base().layers, splits_.statistics,
+                                              sampling_, pool_, &targets));
+    DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics));
     DEFTNN_RETURN_IF_ERROR(Order(method, statistics, targets));
     DEFTNN_RETURN_IF_ERROR(MeasureErrors(method, statistics));
     DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
     const bool uniform = options_.allocation == "uniform";
     std::vector<Allocator> allocators;
     for (const std::vector<LayerCurves>& curves : curves_) {
-      allocators.emplace_back(layers_, curves, costs,
+      allocators.emplace_back(Base().layers, curves, costs,
                               uniform ? AllocationRule::kUniform : AllocationRule::kMeasured);
       if (uniform) break;  // errors play no part
     }
-    SearchSetting setting{Ordered(),
-                          layers_,
+    SearchSetting setting{*original_.session,
+                          *Base().session,
+                          Base().layers,
                           &allocators.front(),
                           splits_.statistics,
                           targets,
@@ -299,7 +325,7 @@ class Optimizer {
                           options_.common.batch,
                           pool_};
     setting.reduce.method = method;
-    setting.reduce.calibration = calibration;
+    setting.reduce.calibration = sampling_;
     setting.reduce.threads = pool_.size();
     setting.reduce.format = format_;
     if (group_ != nullptr) setting.agreed = [&](double value) { return Agreed(*group_, value); };
@@ -310,19 +336,27 @@ class Optimizer {
         return std::move(tuned.graph);
       };
     }
-    DEFTNN_RETURN_IF_ERROR(ChooseAllocator(
-        allocators, options_.reduce_macs.value_or(kFirstCostRatio), splits_.trial, setting));
+    const auto goal = [&](double all) { return GoalOf(all, round); };
+    DEFTNN_ASSIGN_OR_RETURN(
+        const double first_ratio,
+        CostRatioFor(setting, goal(options_.reduce_macs.value_or(kFirstCostRatio))));
+    DEFTNN_RETURN_IF_ERROR(ChooseAllocator(allocators, first_ratio, splits_.trial, setting));
     const auto search = [&]() -> Result<Candidate> {
-      if (options_.speedup) return SearchSpeedup(setting, *options_.speedup);
-      if (options_.reduce_macs) return SearchMacs(setting, *options_.reduce_macs);
+      if (options_.speedup) return SearchSpeedup(setting, goal(*options_.speedup));
+      if (options_.reduce_macs) return SearchMacs(setting, goal(*options_.reduce_macs));
       return SearchMaxDrop(setting, options_.max_drop.value_or(kDefaultDrop));
     };
     DEFTNN_ASSIGN_OR_RETURN(candidate_, search());
     reasons_ = setting.allocator->reasons();
     // A goal in multiply-adds is met by counting them.
-    if (options_.reduce_macs) return {};
-    DEFTNN_ASSIGN_OR_RETURN(candidate_,
-                            RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
+    if (!options_.reduce_macs) {
+      DEFTNN_ASSIGN_OR_RETURN(
+          candidate_, RestoreSlowLayers(setting, std::move(*candidate_), *costs_, reasons_));
+    }
+    for (size_t i = 0; i < kept_before_.size(); ++i) {
+      candidate_->kept[i].channels *= kept_before_[i].channels;
+      candidate_->kept[i].fine *= kept_before_[i].fine;
+    }
     return {};
   }
 
@@ -338,14 +372,14 @@ class Optimizer {
     const Dataset curve_data =
         splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
     const CurveEffort effort =
-        PlanCurves(layers_, curve_options, curve_data.size(),
+        PlanCurves(Base().layers, curve_options, curve_data.size(),
                    BatchFor(model_.graph, options_.common.batch), BatchFor(model_.graph, 1));
     curve_options.every_fraction = effort.every_fraction;
     {
-      Progress progress("error curves", static_cast<int64_t>(layers_.size()));
+      Progress progress("error curves", std::ssize(Base().layers));
       curve_options.advance = [&] { progress.Advance(); };
       DEFTNN_ASSIGN_OR_RETURN(
-          curves_, MeasureCurves(Ordered(), layers_, statistics,
+          curves_, MeasureCurves(*Base().session, Base().layers, statistics,
                                  curve_data.Slice(0, effort.samples), curve_options, pool_));
     }
     return {};
@@ -354,70 +388,76 @@ class Optimizer {
   // Another order of the channels, where groups of neighbours are chosen.
   Status Order(const Method& method, std::vector<LayerStatistics>& statistics,
                LayerTargets& targets) {
-    DEFTNN_ASSIGN_OR_RETURN(
-        std::optional<Graph> graph,
-        OrderChannels(model_.graph, infos_, layers_, method, pool_, statistics, targets));
+    DEFTNN_ASSIGN_OR_RETURN(std::optional<Graph> graph,
+                            OrderChannels(Base().graph(), Base().infos, Base().layers, method,
+                                          pool_, statistics, targets));
     if (!graph) return {};
-    DEFTNN_ASSIGN_OR_RETURN(
-        infos_,
-        InferShapes(*graph, DefaultInputs(*graph, BatchFor(*graph, options_.common.batch))));
-    DEFTNN_ASSIGN_OR_RETURN(std::vector<Layer> layers, ListLayers(*graph, infos_));
-    for (size_t i = 0; i < layers.size(); ++i) layers[i].damping = layers_[i].damping;
-    layers_ = std::move(layers);
-    DEFTNN_ASSIGN_OR_RETURN(ordered_, Session::Create(std::move(*graph), {.threads = pool_.size(),
-                                                                          .isa = original_->isa(),
-                                                                          .packed = nullptr}));
+    DEFTNN_ASSIGN_OR_RETURN(BaseNetwork ordered, OpenBase(std::move(*graph), options_.common.batch,
+                                                          original_.session->isa(), pool_.size()));
+    for (size_t i = 0; i < ordered.layers.size(); ++i)
+      ordered.layers[i].damping = Base().layers[i].damping;
+    base_ = std::move(ordered);
     return {};
   }
 
   // The network that is reduced.
-  Session& Ordered() { return ordered_ ? *ordered_ : *original_; }
+  BaseNetwork& Base() { return base_ ? *base_ : original_; }
 
-  // What the search has chosen, trained for all of the epochs.
-  Status FineTune() {
+  // What the search has chosen, trained for the round's share of the epochs. The checkpoint is the
+  // last round's.
+  Status FineTune(int round) {
     if (!tuner_) return {};
-    DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned, tuner_->Tune(candidate_->reduced.graph, format_,
-                                                          tuner_->epochs(), "chosen"));
+    const double epochs = tuner_->epochs() / Rounds();
+    DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned,
+                            tuner_->Tune(candidate_->reduced.graph, format_, epochs,
+                                         round == Rounds() ? "chosen" : "", (round - 1) * epochs));
     candidate_->reduced.graph = std::move(tuned.graph);
+    if (record_.fine_tune) {
+      tuned.record.epochs += record_.fine_tune->epochs;
+      tuned.record.steps += record_.fine_tune->steps;
+      tuned.record.elapsed_s += record_.fine_tune->elapsed_s;
+    }
+    tuned.record.rounds = round;
     record_.fine_tune = tuned.record;
     for (const std::string& warning : tuned.warnings) Warn(warning);
     return {};
   }
 
   // Warns of layers with too few rows and holds their refits back where held-out samples say so.
-  Status CheckConditions(const std::vector<LayerStatistics>& statistics,
-                         CalibrationOptions calibration) {
-    const std::string warning = ConditionWarning(layers_, statistics);
+  Status CheckConditions(const std::vector<LayerStatistics>& statistics) {
+    std::vector<Layer>& layers = Base().layers;
+    const std::string warning = ConditionWarning(layers, statistics);
     if (!warning.empty()) Warn(warning);
-    const std::vector<size_t> few = ShortOfRows(layers_, statistics);
+    const std::vector<size_t> few = ShortOfRows(layers, statistics);
     if (few.empty()) return {};
     const Dataset data = splits_.curves.Slice(0, std::min(kCurveSamples, splits_.curves.size()));
-    calibration.first_sample = 0;  // every process takes all of these
-    calibration.group = nullptr;
+    CalibrationOptions sampling = sampling_;
+    sampling.first_sample = 0;  // every process takes all of these
+    sampling.group = nullptr;
     DEFTNN_ASSIGN_OR_RETURN(
         const std::vector<LayerStatistics> held_out,
-        CalibrateOriginal(*original_, layers_, data, calibration, pool_, nullptr));
+        CalibrateOriginal(*Base().session, layers, data, sampling, pool_, nullptr));
     for (const size_t i : few) {
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem,
-                              ProblemOf(model_.graph, layers_[i], statistics[i]));
+                              ProblemOf(Base().graph(), layers[i], statistics[i]));
       auto damping = ChooseDamping(problem, held_out[i], options_.compensation, &pool_);
-      if (!damping.ok()) return damping.status().WithNode(layers_[i].name);
-      layers_[i].damping = *damping;
+      if (!damping.ok()) return damping.status().WithNode(layers[i].name);
+      layers[i].damping = *damping;
     }
     return {};
   }
 
   // A table that cannot be used is refused before the work begins.
   Status ReadCosts() {
-    costs_ = std::make_unique<CostTable>(original_->isa());
+    costs_ = std::make_unique<CostTable>(original_.session->isa());
     if (options_.costs.empty() || !std::filesystem::exists(options_.costs)) return {};
     return costs_->Read(options_.costs);
   }
 
   Result<CostModel> MeasureCosts() {
-    if (options_.reduce_macs) return CostModel::CountMacs(layers_);
-    DEFTNN_ASSIGN_OR_RETURN(
-        CostModel model, CostModel::Measure(Ordered().graph(), infos_, layers_, format_, *costs_));
+    if (options_.reduce_macs) return CostModel::CountMacs(Base().layers);
+    DEFTNN_ASSIGN_OR_RETURN(CostModel model, CostModel::Measure(Base().graph(), Base().infos,
+                                                                Base().layers, format_, *costs_));
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
     return model;
   }
@@ -446,9 +486,9 @@ class Optimizer {
     const bool other_goal = options_.speedup || options_.reduce_macs;
     const double allowed = options_.max_drop.value_or(
         other_goal ? std::numeric_limits<double>::infinity() : kDefaultDrop);
-    ConcludeSetting setting{model_.graph,    layers_,       *candidate_, reasons_,
-                            splits_.report,  yardstick_,    allowed,     format_,
-                            method.grouping, record_.batch, *costs_,     pool_};
+    ConcludeSetting setting{model_.graph,    original_.layers, *candidate_, reasons_,
+                            splits_.report,  yardstick_,       allowed,     format_,
+                            method.grouping, record_.batch,    *costs_,     pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
     if (record_.accuracy_drop_points > allowed) {
       Warn(
@@ -463,7 +503,8 @@ class Optimizer {
   Status Write() {
     if (!IsFirstProcess()) return {};
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
-    DEFTNN_RETURN_IF_ERROR(WriteOptimized(options_.output, *written_, record_, original_->isa()));
+    DEFTNN_RETURN_IF_ERROR(
+        WriteOptimized(options_.output, *written_, record_, original_.session->isa()));
     if (!options_.json.empty())
       DEFTNN_RETURN_IF_ERROR(WriteFileAtomically(options_.json, ToJson(record_)));
     if (!options_.report.empty())
@@ -477,10 +518,10 @@ class Optimizer {
   LoadedModel model_;
   Splits splits_;
   Yardstick yardstick_;
-  std::unique_ptr<Session> original_;
-  std::unique_ptr<Session> ordered_;  // the same with its channels in another order; null: in place
-  std::vector<ValueInfo> infos_;
-  std::vector<Layer> layers_;
+  BaseNetwork original_;
+  std::optional<BaseNetwork> base_;        // another one that is reduced; none: the original
+  std::vector<KeptFraction> kept_before_;  // by layer: in earlier rounds
+  CalibrationOptions sampling_;
   std::unique_ptr<CostTable> costs_;
   Outputs selection_reference_;
   Score selection_score_;

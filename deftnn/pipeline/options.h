@@ -36,6 +36,7 @@ struct FineTuneOptions {
   int64_t patience = 50;
   std::string checkpoint;  // "": the output's name and ".checkpoint"
   int64_t checkpoint_steps = 200;
+  int64_t rounds = 1;  // of `optimize`: reduces and trains so many times, a share each
 };
 
 struct OptimizeOptions {

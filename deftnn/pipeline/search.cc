@@ -64,7 +64,8 @@ double NextRatio(const std::vector<Judgement>& judged, double aim) {
 template <typename Reached>
 Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const std::string& what,
                               Reached reached) {
-  double ratio = goal, best = 0;
+  DEFTNN_ASSIGN_OR_RETURN(double ratio, CostRatioFor(setting, goal));
+  double best = 0;
   double missed = 1, met = 0, least = 0;  // ratios on either side of the goal; what `met` got
   std::optional<Candidate> nearest;       // of ratio `met`
   for (int probe = 0; probe < kProbes; ++probe) {
@@ -104,6 +105,12 @@ Result<Drop> JudgeTuned(const SearchSetting& setting, const Candidate& candidate
 
 }  // namespace
 
+Result<double> CostRatioFor(const SearchSetting& setting, double goal) {
+  DEFTNN_ASSIGN_OR_RETURN(const double already,
+                          MacsRatio(setting.original.graph(), setting.base.graph()));
+  return std::max(1.0, goal / already);
+}
+
 Result<Candidate> MakeCandidate(const SearchSetting& setting,
                                 const std::vector<KeptFraction>& kept) {
   if (setting.made && setting.made->kept == kept) return *setting.made;
@@ -111,7 +118,7 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting,
   candidate.kept = kept;
   DEFTNN_ASSIGN_OR_RETURN(
       candidate.reduced,
-      ReduceNetwork(setting.original, setting.layers, setting.allocator->Cuts(kept),
+      ReduceNetwork(setting.base, setting.layers, setting.allocator->Cuts(kept),
                     setting.statistics_data, setting.targets, setting.reduce, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));

@@ -24,11 +24,12 @@ inline constexpr double kFirstCostRatio = 2.25;
 
 /// What the search works on. Everything outlives it.
 struct SearchSetting {
-  Session& original;  // dense, fp32
+  Session& original;  // dense, fp32: what candidates are compared with
+  Session& base;      // that is reduced: the original, or what came of an earlier round
   const std::vector<Layer>& layers;
   const Allocator* allocator;
   const Dataset& statistics_data;      // calibration samples
-  const LayerTargets& targets;         // the original's, on them
+  const LayerTargets& targets;         // the base's, on them
   const Dataset& selection;            // judged on; seen by no statistic
   const Outputs& selection_reference;  // the original's outputs on it
   const Score& selection_score;        // the original's score on it
@@ -64,6 +65,10 @@ struct DropLaw {
 };
 /// Least squares over the candidates, either factor through the origin and above 0.
 DropLaw FitDropLaw(const std::vector<Judgement>& candidates);
+
+/// The allocator's cost ratio to start at for a goal of so many times less than the original: what
+/// earlier rounds have cut is not cut again.
+Result<double> CostRatioFor(const SearchSetting& setting, double goal);
 
 /// Where candidates will be trained, what is judged is the candidate after a brief training: what
 /// training wins back is spent on going further. The candidate itself is handed out untrained.

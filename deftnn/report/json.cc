@@ -134,6 +134,7 @@ Json FineTune(const FineTuneRecord& tuned) {
           {"loss", tuned.loss},
           {"samples", tuned.samples},
           {"held_out_samples", tuned.held_out_samples},
+          {"rounds", tuned.rounds},
           {"epochs", tuned.epochs},
           {"steps", tuned.steps},
           {"best_step", tuned.best_step},

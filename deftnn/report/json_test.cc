@@ -23,9 +23,9 @@ std::set<std::string> Keys(const Json& object) {
 using Names = std::set<std::string>;
 
 TEST(ReportJson, FineTuningHasExactlyTheseKeys) {
-  const Names keys{"data",      "loss",        "samples",    "held_out_samples",
-                   "epochs",    "steps",       "best_step",  "parameters",
-                   "processes", "loss_before", "loss_after", "elapsed_s"};
+  const Names keys{"data",        "loss",       "samples",   "held_out_samples", "rounds",
+                   "epochs",      "steps",      "best_step", "parameters",       "processes",
+                   "loss_before", "loss_after", "elapsed_s"};
   OptimizeRecord optimized = MadeUpOptimize();
   optimized.fine_tune = FineTuneRecord{.data = "train.npz", .steps = 7, .loss_after = 0.25};
   const Json json = Json::parse(ToJson(optimized));

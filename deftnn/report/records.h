@@ -82,8 +82,9 @@ struct FineTuneRecord {
   std::string data;
   std::string loss;                           // "labels", "teacher" or "labels and teacher"
   int64_t samples = 0, held_out_samples = 0;  // trained on; decided on
-  double epochs = 0;                          // asked for
-  int64_t steps = 0, best_step = 0;           // taken; kept (0: untouched)
+  int64_t rounds = 1;                         // of reducing and training
+  double epochs = 0;                          // asked for, over all rounds
+  int64_t steps = 0, best_step = 0;           // taken in all; kept in the last (0: untouched)
   int64_t parameters = 0;                     // that were trained
   int processes = 1;
   double loss_before = kUnknown, loss_after = kUnknown;  // held-out, a sample

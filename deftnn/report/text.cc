@@ -119,6 +119,7 @@ std::string Warnings(const std::vector<std::string>& warnings) {
 std::string Tuned(const FineTuneRecord& r) {
   std::string text = fmt::format("\nTuned {} steps in {} on {} samples by {}", r.steps,
                                  FormatDuration(r.elapsed_s), r.samples, r.loss);
+  if (r.rounds > 1) text += fmt::format(" in {} rounds", r.rounds);
   if (r.processes > 1) text += fmt::format(" in {} processes", r.processes);
   if (r.best_step == 0) {
     return text +

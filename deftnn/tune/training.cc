@@ -74,6 +74,7 @@ class Trainer {
     steps_an_epoch_ = setting_.training.size() / batch_;
     steps_ =
         std::max<int64_t>(1, std::llround(static_cast<double>(steps_an_epoch_) * options_.epochs));
+    steps_before_ = std::llround(static_cast<double>(steps_an_epoch_) * options_.epochs_before);
     check_steps_ = std::max<int64_t>(1, std::min(steps_an_epoch_, steps_ / kLeastChecks));
     reads_ = LossValues(setting_.graph, options_.loss.classes);
     DEFTNN_ASSIGN_OR_RETURN(network_, engine.rebuild(setting_.graph, reads_, options_.threads));
@@ -111,10 +112,10 @@ class Trainer {
   std::string DescribeOptions() const {
     const StepOptions& step = options_.step;
     const LossOptions& loss = options_.loss;
-    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options_.epochs,
-                       options_.batch, options_.learning_rate, options_.warm_up,
-                       static_cast<int>(step.descent), step.momentum, step.second, step.decay,
-                       loss.classes, loss.labels, loss.teacher, loss.temperature,
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", options_.epochs,
+                       options_.epochs_before, options_.batch, options_.learning_rate,
+                       options_.warm_up, static_cast<int>(step.descent), step.momentum, step.second,
+                       step.decay, loss.classes, loss.labels, loss.teacher, loss.temperature,
                        options_.augmentation.flip, options_.augmentation.crop, options_.patience,
                        fmt::format("{} {}", NameOf(options_.format.common),
                                    fmt::join(options_.format.in_fp32, " ")),
@@ -235,13 +236,14 @@ class Trainer {
   }
 
   Status Step() {
-    const int64_t epoch = state_.step / steps_an_epoch_;
+    const int64_t place = steps_before_ + state_.step;
+    const int64_t epoch = place / steps_an_epoch_;
     if (epoch != epoch_) {
       epoch_ = epoch;
       order_ = setting_.training.Shuffled(options_.seed + static_cast<uint64_t>(epoch));
     }
     for (std::vector<float>& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0);
-    const int64_t first = state_.step % steps_an_epoch_ * batch_;
+    const int64_t first = place % steps_an_epoch_ * batch_;
     const int64_t units = batch_ / unit_;
     const int64_t begin = first + units * rank() / processes() * unit_;
     const int64_t end = first + units * (rank() + 1) / processes() * unit_;
@@ -338,6 +340,7 @@ class Trainer {
   std::vector<Piece> held_out_;
   int64_t held_out_count_ = 0;
   int64_t unit_ = 1, batch_ = 0, steps_an_epoch_ = 0, steps_ = 0, check_steps_ = 0;
+  int64_t steps_before_ = 0;  // that the data's order has seen
   RunIdentity identity_;
   TrainingState state_;
   int64_t epoch_ = -1;

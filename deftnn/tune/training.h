@@ -17,6 +17,9 @@ namespace deftnn {
 
 struct TrainingOptions {
   double epochs = 1;
+  /// Epochs of the same data that were gone through before: it goes on in their order, where they
+  /// ended.
+  double epochs_before = 0;
   int64_t batch = 64;  // of a step, over all processes
   double learning_rate = 1e-4;
   double warm_up = 0.05;  // share of the steps

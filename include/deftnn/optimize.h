@@ -39,6 +39,8 @@ struct OptimizeOptions {
   double learning_rate = 1e-4;
   bool flip = false;      // flip pictures left and right at random
   std::int64_t crop = 0;  // shift pictures by up to so many pixels at random
+  int rounds = 1;         // of reducing and training, a share of goal and epochs each, 1-100; more
+                          // than one with speedup or reduce_macs
 
   std::string costs;        // a file of measured times, read and written; "" for none
   std::string html_report;  // written when not ""

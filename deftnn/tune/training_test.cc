@@ -1,0 +1,71 @@
+#include "deftnn/tune/training.h"
+
+#include <gtest/gtest.h>
+
+#include "deftnn/passes/passes.h"
+#include "deftnn/passes/random_network_test.h"
+
+namespace deftnn {
+namespace {
+
+constexpr int64_t kSamples = 40, kBatch = 8, kWidth = 6;
+
+// A network of one fully connected layer, and samples with labels.
+class Training : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto engine = OpenTuneEngine();
+    if (!engine.ok()) GTEST_SKIP() << engine.status().ToString();
+    engine_ = *engine;
+    Rng rng(1);
+    test::NetworkBuilder build(rng);
+    test::Image x = build.Conv(build.Input(kWidth, 1, 1), 3, 1);
+    x.id = build.Op("Flatten", {x.id});
+    build.graph().AddOutput(x.id);
+    graph_ = Canonicalise(build.graph()).value();
+    const Tensor samples = test::RandomInputs(graph_, rng, kSamples).front();
+    data_ = Dataset::Of({{"x", samples}}).value();
+  }
+
+  // The samples that a run is trained on, in their order.
+  std::vector<int64_t> Seen(double epochs, double epochs_before) {
+    std::vector<int64_t> seen;
+    const Dataset held_out = data_.Slice(0, kBatch);
+    TrainingSetting setting{.graph = graph_,
+                            .teacher = nullptr,
+                            .training = data_,
+                            .held_out = held_out,
+                            .feed = nullptr};
+    setting.feed = [&](const Dataset& data, int64_t begin, int64_t count) -> Result<TrainingBatch> {
+      TrainingBatch batch;
+      for (int64_t i = begin; i < begin + count; ++i) {
+        if (&data != &held_out) seen.push_back(data.indices()[i]);
+        batch.labels.push_back(i % 3);
+      }
+      batch.inputs = data.Batch(begin, count).inputs;
+      return batch;
+    };
+    TrainingOptions options;
+    options.epochs = epochs;
+    options.epochs_before = epochs_before;
+    options.batch = kBatch;
+    EXPECT_TRUE(Train(*engine_, setting, options).ok());
+    return seen;
+  }
+
+  const TuneEngine* engine_ = nullptr;
+  Graph graph_;
+  Dataset data_;
+};
+
+TEST_F(Training, GoesOnWhereAnEarlierRoundEnded) {
+  const std::vector<int64_t> whole = Seen(2, 0);
+  ASSERT_EQ(whole.size(), 2 * kSamples);
+  std::vector<int64_t> parts = Seen(0.6, 0);
+  for (const int64_t sample : Seen(0.8, 0.6)) parts.push_back(sample);
+  for (const int64_t sample : Seen(0.6, 1.4)) parts.push_back(sample);
+  EXPECT_EQ(parts, whole);
+}
+
+}  // namespace
+}  // namespace deftnn
