@@ -71,6 +71,8 @@ struct TuneEngine {
                                                        const std::vector<ValueId>& outputs,
                                                        int threads);
   Result<std::unique_ptr<ProcessGroup>> (*join)(const Membership& membership);
+  /// A thread calls it once, before it computes with a network, while no other thread does.
+  void (*prepare_thread)();
 };
 
 /// Opens the engine, once a process: libdeftnn_tune.so beside the program, in the library folder

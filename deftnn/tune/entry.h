@@ -6,7 +6,7 @@
 namespace deftnn {
 
 /// What both sides must agree on; raised with every change of engine.h.
-inline constexpr const char* kTuneEngineVersion = "deftnn " DEFTNN_VERSION ", engine 1";
+inline constexpr const char* kTuneEngineVersion = "deftnn " DEFTNN_VERSION ", engine 2";
 /// The function that the library shows: `const TuneEngine* DeftnnTuneEngine()`.
 inline constexpr const char* kTuneEngineEntry = "DeftnnTuneEngine";
 

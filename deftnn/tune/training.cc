@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "deftnn/base/file.h"
 #include "deftnn/graph/patch.h"
@@ -13,11 +14,13 @@
 #include "deftnn/tune/checkpoint.h"
 #include "deftnn/tune/identity.h"
 #include "deftnn/tune/logits.h"
+#include "deftnn/tune/replicas.h"
 
 namespace deftnn {
 namespace {
 
-constexpr int64_t kPiece = 64;       // samples that go through the network at once
+constexpr int64_t kPiece = 64;       // samples that go through a network at once
+constexpr int64_t kLeastPart = 4;    // samples of a step that a thread is worth its own network for
 constexpr int64_t kLeastChecks = 4;  // on the held-out data
 
 double Now() {
@@ -77,11 +80,30 @@ class Trainer {
     steps_before_ = std::llround(static_cast<double>(steps_an_epoch_) * options_.epochs_before);
     check_steps_ = std::max<int64_t>(1, std::min(steps_an_epoch_, steps_ / kLeastChecks));
     reads_ = LossValues(setting_.graph, options_.loss.classes);
-    DEFTNN_ASSIGN_OR_RETURN(network_, engine.rebuild(setting_.graph, reads_, options_.threads));
-    for (const TrainableConstant& constant : network_->constants()) {
-      gradients_.emplace_back(static_cast<size_t>(constant.size()));
+    const int64_t units = std::max<int64_t>(1, batch_ / unit_ / processes());
+    const auto parts = static_cast<int>(std::clamp<int64_t>(
+        std::min<int64_t>(options_.threads, units * unit_ / kLeastPart), 1, units));
+    DEFTNN_ASSIGN_OR_RETURN(
+        networks_, Replicas::Create(engine, setting_.graph, reads_, parts, options_.threads));
+    std::vector<std::vector<float>> zeros;
+    for (const TrainableConstant& constant : constants()) {
+      zeros.emplace_back(static_cast<size_t>(constant.size()));
       formats_.push_back(FormatOf(constant));
     }
+    gradients_.assign(static_cast<size_t>(parts), zeros);
+    return PrepareTeacher();
+  }
+
+  const std::vector<TrainableConstant>& constants() { return networks_->at(0).constants(); }
+
+  // Each of several threads asks the teacher by itself.
+  Status PrepareTeacher() {
+    teacher_ = setting_.teacher;
+    if (teacher_ == nullptr || networks_->size() == 1) return {};
+    DEFTNN_ASSIGN_OR_RETURN(
+        own_teacher_, Session::Create(teacher_->graph(),
+                                      {.threads = 1, .isa = teacher_->isa(), .packed = nullptr}));
+    teacher_ = own_teacher_.get();
     return {};
   }
 
@@ -95,7 +117,7 @@ class Trainer {
     const Result<bool> resumed = Load();
     if (!resumed.ok()) return resumed.status().WithFile(options_.checkpoint);
     if (!*resumed) {
-      for (const TrainableConstant& constant : network_->constants()) {
+      for (const TrainableConstant& constant : constants()) {
         const auto values = setting_.graph.Constant(constant.id)->values<float>();
         state_.values.emplace_back(values.begin(), values.end());
         const size_t second = options_.step.descent == Descent::kAdam ? values.size() : 0;
@@ -147,9 +169,9 @@ class Trainer {
   }
 
   // What the original network says to inputs, as the loss wants it.
-  Result<std::vector<Tensor>> Teach(const std::vector<Tensor>& inputs) {
-    if (setting_.teacher == nullptr) return std::vector<Tensor>();
-    DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, setting_.teacher->Run(inputs));
+  Result<std::vector<Tensor>> Teach(Session* teacher, const std::vector<Tensor>& inputs) const {
+    if (teacher == nullptr) return std::vector<Tensor>();
+    DEFTNN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, teacher->Run(inputs));
     return AsLogits(std::move(outputs));
   }
 
@@ -169,17 +191,17 @@ class Trainer {
       Piece piece;
       DEFTNN_ASSIGN_OR_RETURN(
           piece.batch, setting_.feed(setting_.held_out, begin, std::min(step, size - begin)));
-      DEFTNN_ASSIGN_OR_RETURN(piece.taught, Teach(piece.batch.inputs));
+      DEFTNN_ASSIGN_OR_RETURN(piece.taught, Teach(setting_.teacher, piece.batch.inputs));
       held_out_.push_back(std::move(piece));
     }
     held_out_count_ = size;
     return {};
   }
 
-  Graph GraphWith(const std::vector<std::vector<float>>& values) const {
+  Graph GraphWith(const std::vector<std::vector<float>>& values) {
     Patch patch(setting_.graph);
     for (size_t i = 0; i < values.size(); ++i) {
-      const TrainableConstant& constant = network_->constants()[i];
+      const TrainableConstant& constant = constants()[i];
       patch.ReplaceConstant(constant.id, Tensor::Of<float>(constant.shape, values[i]));
     }
     Result<Graph> graph = patch.Apply(setting_.graph);
@@ -228,9 +250,9 @@ class Trainer {
   void SetWeights() {
     for (size_t i = 0; i < state_.values.size(); ++i) {
       if (formats_[i] != Format::kFp32) {
-        network_->Set(i, Rounded(state_.values[i], formats_[i]));
+        networks_->Set(i, Rounded(state_.values[i], formats_[i]));
       } else {
-        network_->Set(i, state_.values[i]);
+        networks_->Set(i, state_.values[i]);
       }
     }
   }
@@ -242,33 +264,57 @@ class Trainer {
       epoch_ = epoch;
       order_ = setting_.training.Shuffled(options_.seed + static_cast<uint64_t>(epoch));
     }
-    for (std::vector<float>& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0);
     const int64_t first = place % steps_an_epoch_ * batch_;
-    const int64_t units = batch_ / unit_;
-    const int64_t begin = first + units * rank() / processes() * unit_;
-    const int64_t end = first + units * (rank() + 1) / processes() * unit_;
-    const int64_t piece = setting_.fixed_batch > 0 ? setting_.fixed_batch : kPiece;
-    double loss = 0;
-    for (int64_t at = begin; at < end; at += piece) {
-      const auto sum = AddGradients(at, std::min(piece, end - at));
-      if (!sum.ok()) return sum.status();
-      loss += *sum;
-    }
+    const int64_t shares = int64_t{processes()} * networks_->size();
+    const auto begin_of = [&](int64_t share) {
+      return first + batch_ / unit_ * share / shares * unit_;
+    };
+    DEFTNN_ASSIGN_OR_RETURN(double loss, networks_->Run([&](int part) {
+      const int64_t share = int64_t{rank()} * networks_->size() + part;
+      return AddGradients(begin_of(share), begin_of(share + 1), part);
+    }));
+    AddUpGradients();
     DEFTNN_RETURN_IF_ERROR(SumOverProcesses(loss));
     recent_loss_ = loss / static_cast<double>(batch_);
     DEFTNN_RETURN_IF_ERROR(CheckFinite());
     const double rate = options_.learning_rate * ScheduleAt(state_.step, steps_, options_.warm_up);
     ++state_.step;
-    for (size_t i = 0; i < gradients_.size(); ++i) {
-      TakeStep(options_.step, state_.step, rate, network_->constants()[i].weights, state_.values[i],
-               gradients_[i], state_.moments[i]);
+    for (size_t i = 0; i < gradients_[0].size(); ++i) {
+      TakeStep(options_.step, state_.step, rate, constants()[i].weights, state_.values[i],
+               gradients_[0][i], state_.moments[i]);
     }
     SetWeights();
     return {};
   }
 
-  // The summed loss of samples [at, at + count) of the epoch's order.
-  Result<double> AddGradients(int64_t at, int64_t count) {
+  // The gradients of samples [begin, end) of the epoch's order, by copy `part` of the network, and
+  // their summed loss.
+  Result<double> AddGradients(int64_t begin, int64_t end, int part) {
+    for (std::vector<float>& gradient : gradients_[part])
+      std::fill(gradient.begin(), gradient.end(), 0);
+    const int64_t piece = setting_.fixed_batch > 0 ? setting_.fixed_batch : kPiece;
+    double loss = 0;
+    for (int64_t at = begin; at < end; at += piece) {
+      DEFTNN_ASSIGN_OR_RETURN(const double sum,
+                              AddGradientsOfPiece(at, std::min(piece, end - at), part));
+      loss += sum;
+    }
+    return loss;
+  }
+
+  // The first copy's gradients become those of all copies, summed in their order.
+  void AddUpGradients() {
+    for (size_t part = 1; part < gradients_.size(); ++part) {
+      for (size_t i = 0; i < gradients_[part].size(); ++i) {
+        float* sum = gradients_[0][i].data();
+        const float* one = gradients_[part][i].data();
+        for (size_t j = 0; j < gradients_[part][i].size(); ++j) sum[j] += one[j];
+      }
+    }
+  }
+
+  Result<double> AddGradientsOfPiece(int64_t at, int64_t count, int part) {
+    TrainableNetwork& network = networks_->at(part);
     DEFTNN_ASSIGN_OR_RETURN(TrainingBatch batch, setting_.feed(order_, at, count));
     if (options_.augmentation.any()) {
       for (int64_t n = 0; n < count; ++n) {
@@ -276,8 +322,8 @@ class Trainer {
                       batch.inputs[0]);
       }
     }
-    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> taught, Teach(batch.inputs));
-    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, network_->Forward(batch.inputs));
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> taught, Teach(teacher_, batch.inputs));
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, network.Forward(batch.inputs));
     const bool probabilities = options_.loss.classes && LooksLikeProbabilities(outputs[0]);
     std::vector<Tensor> logits = outputs;
     if (probabilities) logits[0] = LogOf(outputs[0]);
@@ -286,29 +332,29 @@ class Trainer {
                             SumOfLosses(options_.loss, logits, taught, batch.labels,
                                         1.0 / static_cast<double>(batch_), &gradients));
     if (probabilities) GradientThroughLog(outputs[0], gradients[0]);
-    DEFTNN_RETURN_IF_ERROR(network_->Backward(gradients, gradients_));
+    DEFTNN_RETURN_IF_ERROR(network.Backward(gradients, gradients_[part]));
     return loss;
   }
 
   Status SumOverProcesses(double& loss) {
     if (setting_.group == nullptr) return {};
-    for (std::vector<float>& gradient : gradients_)
+    for (std::vector<float>& gradient : gradients_[0])
       DEFTNN_RETURN_IF_ERROR(setting_.group->Sum(std::span<float>(gradient)));
     return setting_.group->Sum(std::span<double>(&loss, 1));
   }
 
-  Status CheckFinite() const {
+  Status CheckFinite() {
     constexpr const char* kHint = "a lower learning rate";
     if (!std::isfinite(recent_loss_)) {
       return Error("the loss is {} at step {} of {}", recent_loss_, state_.step + 1, steps_)
           .WithHint(kHint);
     }
-    for (size_t i = 0; i < gradients_.size(); ++i) {
-      const auto bad = std::find_if(gradients_[i].begin(), gradients_[i].end(),
+    for (size_t i = 0; i < gradients_[0].size(); ++i) {
+      const auto bad = std::find_if(gradients_[0][i].begin(), gradients_[0][i].end(),
                                     [](float value) { return !std::isfinite(value); });
-      if (bad == gradients_[i].end()) continue;
-      return Error("the gradient of '{}' holds {} at step {} of {}", network_->constants()[i].name,
-                   *bad, state_.step + 1, steps_)
+      if (bad == gradients_[0][i].end()) continue;
+      return Error("the gradient of '{}' holds {} at step {} of {}", constants()[i].name, *bad,
+                   state_.step + 1, steps_)
           .WithHint(kHint);
     }
     return {};
@@ -317,14 +363,13 @@ class Trainer {
   Result<Trained> Conclude() {
     Trained trained;
     trained.graph = state_.best_step > 0 ? GraphWith(state_.best) : setting_.graph;
-    trained.warnings = network_->warnings();
+    trained.warnings = networks_->at(0).warnings();
     trained.steps = state_.step;
     trained.best_step = state_.best_step;
     trained.loss_before = state_.first_loss;
     trained.loss_after = state_.best_loss;
     trained.seconds = state_.seconds;
-    for (const TrainableConstant& constant : network_->constants())
-      trained.constants += constant.size();
+    for (const TrainableConstant& constant : constants()) trained.constants += constant.size();
     return trained;
   }
 
@@ -335,8 +380,10 @@ class Trainer {
 
   const TrainingSetting& setting_;
   const TrainingOptions& options_;
-  std::unique_ptr<TrainableNetwork> network_;
-  std::vector<ValueId> reads_;  // by the loss
+  std::optional<Replicas> networks_;
+  Session* teacher_ = nullptr;            // that the networks' threads ask
+  std::unique_ptr<Session> own_teacher_;  // where they must not share the setting's threads
+  std::vector<ValueId> reads_;            // by the loss
   std::vector<Piece> held_out_;
   int64_t held_out_count_ = 0;
   int64_t unit_ = 1, batch_ = 0, steps_an_epoch_ = 0, steps_ = 0, check_steps_ = 0;
@@ -344,9 +391,9 @@ class Trainer {
   RunIdentity identity_;
   TrainingState state_;
   int64_t epoch_ = -1;
-  Dataset order_;  // of this epoch
-  std::vector<std::vector<float>> gradients_;
-  std::vector<Format> formats_;  // by constant
+  Dataset order_;                                           // of this epoch
+  std::vector<std::vector<std::vector<float>>> gradients_;  // by copy of the network, by constant
+  std::vector<Format> formats_;                             // by constant
   double recent_loss_ = 0;
 };
 

@@ -27,6 +27,34 @@ class Training : public testing::Test {
     data_ = Dataset::Of({{"x", samples}}).value();
   }
 
+  // Samples and their classes.
+  static Result<TrainingBatch> Feed(const Dataset& data, int64_t begin, int64_t count) {
+    TrainingBatch batch;
+    batch.inputs = data.Batch(begin, count).inputs;
+    for (int64_t i = begin; i < begin + count; ++i) batch.labels.push_back(data.indices()[i] % 3);
+    return batch;
+  }
+
+  // Every constant of the network after four epochs.
+  std::vector<float> TrainedOn(int threads) {
+    const Dataset held_out = data_.Slice(0, kBatch);
+    const TrainingSetting setting{
+        .graph = graph_, .teacher = nullptr, .training = data_, .held_out = held_out, .feed = Feed};
+    TrainingOptions options;
+    options.epochs = 4;
+    options.learning_rate = 0.01;
+    options.batch = 16;
+    options.threads = threads;
+    const auto trained = Train(*engine_, setting, options);
+    EXPECT_TRUE(trained.ok());
+    std::vector<float> values;
+    for (const Value& value : trained->graph.values()) {
+      if (!value.constant.defined() || value.constant.type() != ElementType::kFloat32) continue;
+      for (const float one : value.constant.values<float>()) values.push_back(one);
+    }
+    return values;
+  }
+
   // The samples that a run is trained on, in their order.
   std::vector<int64_t> Seen(double epochs, double epochs_before) {
     std::vector<int64_t> seen;
@@ -37,13 +65,9 @@ class Training : public testing::Test {
                             .held_out = held_out,
                             .feed = nullptr};
     setting.feed = [&](const Dataset& data, int64_t begin, int64_t count) -> Result<TrainingBatch> {
-      TrainingBatch batch;
-      for (int64_t i = begin; i < begin + count; ++i) {
+      for (int64_t i = begin; i < begin + count; ++i)
         if (&data != &held_out) seen.push_back(data.indices()[i]);
-        batch.labels.push_back(i % 3);
-      }
-      batch.inputs = data.Batch(begin, count).inputs;
-      return batch;
+      return Feed(data, begin, count);
     };
     TrainingOptions options;
     options.epochs = epochs;
@@ -57,6 +81,13 @@ class Training : public testing::Test {
   Graph graph_;
   Dataset data_;
 };
+
+TEST_F(Training, ComesToTheSameOnThreadsThatShareOutTheSamplesOfAStep) {
+  const std::vector<float> alone = TrainedOn(1), together = TrainedOn(4);
+  ASSERT_EQ(alone.size(), together.size());
+  for (size_t i = 0; i < alone.size(); ++i) EXPECT_NEAR(alone[i], together[i], 1e-5);
+  EXPECT_EQ(TrainedOn(4), together);
+}
 
 TEST_F(Training, GoesOnWhereAnEarlierRoundEnded) {
   const std::vector<int64_t> whole = Seen(2, 0);

@@ -5,6 +5,7 @@
 
 extern "C" __attribute__((visibility("default"))) const deftnn::TuneEngine* DeftnnTuneEngine() {
   static constexpr deftnn::TuneEngine kEngine{
-      deftnn::kTuneEngineVersion, &deftnn::torch_engine::Rebuild, &deftnn::torch_engine::Join};
+      deftnn::kTuneEngineVersion, &deftnn::torch_engine::Rebuild, &deftnn::torch_engine::Join,
+      &deftnn::torch_engine::PrepareThread};
   return &kEngine;
 }

@@ -20,14 +20,18 @@ namespace {
 class BlasThreads {
  public:
   explicit BlasThreads(int threads) : before_(openblas_get_num_threads()) {
-    openblas_set_num_threads(threads);
-    at::set_num_threads(threads);
+    SetBlas(threads);
+    // Setting it makes LibTorch start its pools anew.
+    if (at::get_num_threads() != threads) at::set_num_threads(threads);
   }
-  ~BlasThreads() { openblas_set_num_threads(before_); }
+  ~BlasThreads() { SetBlas(before_); }
   BlasThreads(const BlasThreads&) = delete;
   BlasThreads& operator=(const BlasThreads&) = delete;
 
  private:
+  static void SetBlas(int threads) {
+    if (openblas_get_num_threads() != threads) openblas_set_num_threads(threads);
+  }
   const int before_;
 };
 
@@ -290,6 +294,8 @@ class Network : public TrainableNetwork {
 };
 
 }  // namespace
+
+void PrepareThread() { at::set_num_threads(1); }
 
 Result<std::unique_ptr<TrainableNetwork>> Rebuild(const Graph& graph,
                                                   const std::vector<ValueId>& outputs,

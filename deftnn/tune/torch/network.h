@@ -12,4 +12,7 @@ namespace deftnn::torch_engine {
 Result<std::unique_ptr<TrainableNetwork>> Rebuild(const Graph& graph,
                                                   const std::vector<ValueId>& outputs, int threads);
 
+/// engine.h's prepare_thread.
+void PrepareThread();
+
 }  // namespace deftnn::torch_engine
