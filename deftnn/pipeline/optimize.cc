@@ -1,10 +1,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/file.h"
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
@@ -68,7 +68,7 @@ class Optimizer {
         pool_(options.common.threads > 0 ? options.common.threads : PhysicalThreads()) {}
 
   Result<OptimizeRecord> Run() {
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = WallSeconds();
     DEFTNN_RETURN_IF_ERROR(Open());
     DEFTNN_RETURN_IF_ERROR(FindFormat().WithFile(options_.model));
     for (int round = 1; round <= Rounds(); ++round) {
@@ -77,8 +77,7 @@ class Optimizer {
       DEFTNN_RETURN_IF_ERROR(FineTune(round).WithFile(options_.fine_tune.data));
     }
     DEFTNN_RETURN_IF_ERROR(Conclude().WithFile(ReportFile()));
-    record_.elapsed_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    record_.elapsed_s = WallSeconds() - begin;
     record_.peak_memory_bytes = PeakMemoryBytes();
     DEFTNN_RETURN_IF_ERROR(Write());
     if (tuner_) tuner_->RemoveCheckpoints();

@@ -1,7 +1,7 @@
-#include <chrono>
 
 #include <nlohmann/json.hpp>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/file.h"
 #include "deftnn/base/log.h"
 #include "deftnn/ndf/apply_format.h"
@@ -38,7 +38,7 @@ class Tuning {
         threads_(options.common.threads > 0 ? options.common.threads : PhysicalThreads()) {}
 
   Result<TuneRecord> Run() {
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = WallSeconds();
     DEFTNN_RETURN_IF_ERROR(Open());
     DEFTNN_ASSIGN_OR_RETURN(group_, JoinProcesses());
     DEFTNN_RETURN_IF_ERROR(OpenTeacher());
@@ -49,8 +49,7 @@ class Tuning {
     record_.fine_tune = tuned.record;
     record_.warnings = tuned.warnings;
     DEFTNN_RETURN_IF_ERROR(Judge(tuned.graph, tuner.held_out()));
-    record_.elapsed_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    record_.elapsed_s = WallSeconds() - begin;
     DEFTNN_RETURN_IF_ERROR(Write(tuned.graph));
     tuner.RemoveCheckpoints();
     return record_;

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <mutex>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/report/numbers.h"
 
 namespace deftnn {
@@ -19,10 +19,6 @@ constexpr double kBarInterval = 0.1;
 constexpr double kLineInterval = 10;
 constexpr int kBarWidth = 28;
 constexpr const char* kWipe = "\r\x1b[K";
-
-double SteadySeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 void WriteStandardError(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -35,7 +31,7 @@ ProgressOptions Complete(ProgressOptions options) {
     options.style = isatty(STDERR_FILENO) ? Style::kBar : Style::kLines;
   }
   if (!options.write) options.write = WriteStandardError;
-  if (!options.seconds) options.seconds = SteadySeconds;
+  if (!options.seconds) options.seconds = WallSeconds;
   return options;
 }
 

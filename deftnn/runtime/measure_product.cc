@@ -1,8 +1,8 @@
 #include "deftnn/runtime/measure_product.h"
 
 #include <algorithm>
-#include <ctime>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/rng.h"
 #include "deftnn/base/tensor.h"
 #include "deftnn/ops/synapse_product.h"
@@ -18,9 +18,7 @@ constexpr double kEnoughMs = 6;
 // With one thread its own CPU time, which other processes do not add to; with more, time on the
 // wall.
 double NowMs(const ThreadPool& pool) {
-  timespec now{};
-  clock_gettime(pool.size() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+  return 1e3 * (pool.size() == 1 ? ThreadSeconds() : WallSeconds());
 }
 
 std::shared_ptr<std::byte> Room(const Layout& layout) {

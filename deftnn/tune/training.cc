@@ -1,11 +1,11 @@
 #include "deftnn/tune/training.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/file.h"
 #include "deftnn/graph/patch.h"
 #include "deftnn/ndf/apply_format.h"
@@ -22,10 +22,6 @@ namespace {
 constexpr int64_t kPiece = 64;       // samples that go through a network at once
 constexpr int64_t kLeastPart = 4;    // samples of a step that a thread is worth its own network for
 constexpr int64_t kLeastChecks = 4;  // on the held-out data
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::vector<float> Rounded(std::span<const float> values, Format format) {
   std::vector<float> rounded(values.begin(), values.end());
@@ -44,7 +40,7 @@ class Trainer {
   Result<Trained> Run(const TuneEngine& engine) {
     DEFTNN_RETURN_IF_ERROR(Prepare(engine));
     DEFTNN_RETURN_IF_ERROR(Begin());
-    const double started = Now() - state_.seconds;
+    const double started = WallSeconds() - state_.seconds;
     Progress progress("tuning", steps_ - state_.step);
     while (!state_.finished) {
       DEFTNN_RETURN_IF_ERROR(Step());
@@ -53,7 +49,7 @@ class Trainer {
       if (state_.step % check_steps_ == 0 || state_.step == steps_) {
         DEFTNN_RETURN_IF_ERROR(Check());
       }
-      state_.seconds = Now() - started;
+      state_.seconds = WallSeconds() - started;
       if (state_.finished || state_.step % options_.checkpoint_steps == 0)
         DEFTNN_RETURN_IF_ERROR(Save());
     }

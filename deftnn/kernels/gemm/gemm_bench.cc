@@ -8,10 +8,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <ctime>
 #include <string>
 #include <vector>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/rng.h"
 #include "deftnn/base/tensor.h"
 #include "deftnn/kernels/gemm/gemm.h"
@@ -48,12 +48,6 @@ constexpr LayerShape kLayers[] = {
     {"demo", 7, 96, 192, 3, 1},         {"demo", 7, 192, 192, 3, 1},
     {"demo", 7, 71, 111, 3, 1},         {"fc", 1, 1728, 128, 1, 1},
 };
-
-double ThreadSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 const MachinePeaks& Peaks(Isa isa) {
   static const MachinePeaks peaks = MeasurePeaks(isa, 1);

@@ -1,11 +1,10 @@
 #include "deftnn/kernels/peak/peak.h"
 
-#include <ctime>
-
 #include <algorithm>
 #include <thread>
 #include <vector>
 
+#include "deftnn/base/clock.h"
 #include "deftnn/base/tensor.h"
 #include "deftnn/kernels/peak/loops.h"
 
@@ -29,13 +28,6 @@ const PeakLoops& LoopsOf(Isa isa) {
       return kPeakAmxBf16;
   }
   return kPeakPortable;
-}
-
-// CPU time, so that other processes on a shared machine do not count.
-double ThreadSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 // Sum over `threads` threads of the best rate (units per second) of a few tries that run at once.
