@@ -55,7 +55,7 @@ class Points:
         return found
 
     def put(self, *keys, **values):
-        self.all = json_file.put(self.path, keys, self.get(*keys) | values)
+        self.all = json_file.put(self.path, keys, values)
 
 
 def options_of(method, network):
@@ -120,7 +120,7 @@ def measure(program, points, args, network, method, ratio):
             if "reduce" in args.steps and not done:
                 points.put(*keys, **(fission_alone if ratio == 1 else reduce)(program, *keys))
             if "time" in args.steps and points.get(*keys):
-                points.put(*keys, **time_file(program, *keys))
+                points.put(*keys, **(points.get(*keys) | time_file(program, *keys)))
             print(*keys, points.get(*keys), flush=True)
         except (NoFigure, ImportError, OSError, KeyError) as why:
             print(f"{', '.join(map(str, keys))}: no figure: {why}", flush=True)
