@@ -13,6 +13,9 @@ namespace {
 
 constexpr int kProbes = 5;                         // candidates that a search makes at most
 constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for a drop
+constexpr int kMostTried = 9;                      // where none of those is within what is allowed
+constexpr double kLeastRatio = 1.05;               // below it there is nothing to win
+constexpr double kDownwards = 0.9;        // of a ratio's logarithm, where all so far lost too much
 constexpr double kMarginErrors = 0.5;     // standard errors that the expected drop stays below
 constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
 constexpr double kOvershoot = 1.05;       // of a goal, that is let pass
@@ -57,6 +60,16 @@ double NextRatio(const std::vector<Judgement>& judged, double aim) {
   };
   while (ratio > kLeastStep && tried()) ratio /= kLeastStep;
   return ratio;
+}
+
+// Below all that were tried, each of which loses too much: the law of all of them may be too kind
+// to small ratios, so the lowest one's own loss counts, and more than the least step is taken.
+double RatioBelow(const std::vector<Judgement>& judged, const DropLaw& law, double limit) {
+  const Judgement& lowest =
+      *std::min_element(judged.begin(), judged.end(),
+                        [](const Judgement& a, const Judgement& b) { return a.ratio < b.ratio; });
+  const double expected = std::max(law.DropAt(lowest.loss), limit);
+  return std::exp(kDownwards * std::log(lowest.ratio) * std::sqrt(limit / expected));
 }
 
 // Moves the allocator's cost ratio until `reached` says that the goal is met, and not exceeded by
@@ -167,13 +180,19 @@ DropLaw FitDropLaw(const std::vector<Judgement>& candidates) {
   return {slope(growth, loss), slope(loss, drop)};
 }
 
+double RatioToTry(const std::vector<Judgement>& judged, const DropLaw& law, double limit,
+                  bool found) {
+  const double by_law = law.RatioFor(limit);
+  return found || judged.size() < 2 ? by_law : std::min(by_law, RatioBelow(judged, law, limit));
+}
+
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
   std::vector<Judgement> judged;
   std::vector<Candidate> candidates;
   DropLaw law{};
   double limit = points, ratio = setting.tune_briefly ? kFirstTunedRatio : kFirstCostRatio;
   int best = -1;
-  for (int probe = 0; probe < kMostJudged; ++probe) {
+  for (int probe = 0; probe < (best < 0 ? kMostTried : kMostJudged); ++probe) {
     const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
     DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
     Judgement judgement{.ratio = ratio};
@@ -197,7 +216,8 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
     }
     const bool close = best >= 0 && law.DropAt(judged[best].loss) >= kCloseEnough * limit;
     if (probe + 1 >= kFewestJudged && close) break;
-    ratio = NextRatio(judged, law.RatioFor(limit));
+    ratio = NextRatio(judged, RatioToTry(judged, law, limit, best >= 0));
+    if (best < 0 && ratio < kLeastRatio) break;
   }
   spdlog::info("all candidates together expect {:+.2f} points at cost ratio {:.2f}: {}", -limit,
                law.RatioFor(limit),

@@ -66,6 +66,11 @@ struct DropLaw {
 /// Least squares over the candidates, either factor through the origin and above 0.
 DropLaw FitDropLaw(const std::vector<Judgement>& candidates);
 
+/// The ratio at which the next candidate is made, where `limit` points may be lost: the law's, and
+/// clearly below all that were tried where at least two were and none was `found` to be within.
+double RatioToTry(const std::vector<Judgement>& judged, const DropLaw& law, double limit,
+                  bool found);
+
 /// The allocator's cost ratio to start at for a goal of so many times less than the original: what
 /// earlier rounds have cut is not cut again.
 Result<double> CostRatioFor(const SearchSetting& setting, double goal);

@@ -39,5 +39,32 @@ TEST(DropLaw, NothingLostIsNoDivisionByZero) {
   }
 }
 
+// Losses that fall more slowly than the law's near its limit, as the demo's once did: five
+// candidates were then made within an eighth of each other, and none was taken.
+TEST(RatioToTry, LeavesTheLimitsNeighbourhoodWhereAllLoseTooMuch) {
+  constexpr double kLimit = 0.455;
+  std::vector<Judgement> judged;
+  double ratio = 2.25;
+  int tried = 0;
+  bool found = false;
+  while (!found && tried < 5) {
+    judged.push_back({.ratio = ratio, .loss = 0.0062 - 0.004 * (2.25 - ratio), .drop = 0.53});
+    ++tried;
+    const DropLaw law = FitDropLaw(judged);
+    found = law.DropAt(judged.back().loss) <= kLimit;
+    if (!found) {
+      const double next = RatioToTry(judged, law, kLimit, false);
+      if (tried >= 2) {
+        EXPECT_LT(next, 0.97 * ratio);
+      }
+      ratio = next;
+    }
+  }
+  EXPECT_TRUE(found);
+  EXPECT_GT(ratio, 1.2);
+  EXPECT_DOUBLE_EQ(RatioToTry(judged, {0.01, 100}, kLimit, true),
+                   DropLaw({0.01, 100}).RatioFor(kLimit));
+}
+
 }  // namespace
 }  // namespace deftnn
