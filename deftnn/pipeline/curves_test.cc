@@ -140,29 +140,45 @@ TEST(PlanCurves, LargeNetworksAreRunLess) {
   EXPECT_EQ(plan(50'000'000'000, 3, 16).samples, 16);
 }
 
+// A chain whose candidates are judged by how often they agree with it.
+struct JudgedChain {
+  explicit JudgedChain(Chain& of)
+      : chain(of),
+        reference(RunOver(*of.original, of.data).value()),
+        yardstick(YardstickOf("agreement")),
+        score(ScoreOutputs(reference, &reference, of.data, yardstick, {"y"}).value()) {}
+
+  SearchSetting Setting(const Allocator* allocator) {
+    return {*chain.original,
+            *chain.original,
+            chain.layers,
+            allocator,
+            chain.data,
+            chain.targets,
+            chain.data,
+            reference,
+            score,
+            yardstick,
+            {},
+            {},
+            1,
+            chain.pool};
+  }
+
+  Chain& chain;
+  Outputs reference;
+  Yardstick yardstick;
+  Score score;
+};
+
 // What goes for free is not in the allocator's costs.
 TEST(SearchMacs, GivesNoMoreAwayThanTheGoal) {
   constexpr double kGoal = 1.5;
   Chain chain(7, 6);
   const CurvesByLoss curves = chain.Curves("agreement", true);
   const Allocator allocator(chain.layers, curves[0], CostModel::CountMacs(chain.layers));
-  const Outputs reference = RunOver(*chain.original, chain.data).value();
-  const Yardstick yardstick = YardstickOf("agreement");
-  const Score score = ScoreOutputs(reference, &reference, chain.data, yardstick, {"y"}).value();
-  const SearchSetting setting{*chain.original,
-                              *chain.original,
-                              chain.layers,
-                              &allocator,
-                              chain.data,
-                              chain.targets,
-                              chain.data,
-                              reference,
-                              score,
-                              yardstick,
-                              {},
-                              {},
-                              1,
-                              chain.pool};
+  JudgedChain judged(chain);
+  const SearchSetting setting = judged.Setting(&allocator);
   const double first =
       MakeCandidate(setting, allocator.Within(allocator.DenseCost() / kGoal)).value().macs_ratio;
   const double found = SearchMacs(setting, kGoal).value().macs_ratio;
@@ -178,28 +194,13 @@ TEST(ChooseAllocator, TakesTheOneWhoseCandidateIsClosest) {
   for (LayerCurves& layer : wrong)
     for (ErrorCurve* curve : {&layer.fine, &layer.channels})
       for (double& error : curve->errors) error = error > 0 ? 1 / error : 0;
-  const Outputs reference = RunOver(*chain.original, chain.data).value();
-  const Yardstick yardstick = YardstickOf("agreement");
-  const Score score = ScoreOutputs(reference, &reference, chain.data, yardstick, {"y"}).value();
+  JudgedChain judged(chain);
   for (const bool right_first : {true, false}) {
     std::vector<Allocator> allocators;
     for (const bool is_right : {right_first, !right_first})
       allocators.emplace_back(chain.layers, is_right ? right[0] : wrong,
                               CostModel::CountMacs(chain.layers));
-    SearchSetting setting{*chain.original,
-                          *chain.original,
-                          chain.layers,
-                          nullptr,
-                          chain.data,
-                          chain.targets,
-                          chain.data,
-                          reference,
-                          score,
-                          yardstick,
-                          {},
-                          {},
-                          1,
-                          chain.pool};
+    SearchSetting setting = judged.Setting(nullptr);
     ASSERT_TRUE(ChooseAllocator(allocators, 1.5, chain.data, setting).ok());
     EXPECT_EQ(setting.allocator, &allocators[right_first ? 0 : 1]);
     ASSERT_TRUE(setting.made.has_value());

@@ -62,8 +62,7 @@ Result<EvalRecord> Evaluate(const EvalOptions& options) {
   }
   auto outputs = RunOver(*session, data, batch);
   if (!outputs.ok()) return outputs.status().WithFile(options.model);
-  std::vector<std::string> names;
-  for (ValueId id : model.graph.outputs()) names.push_back(model.graph.value(id).name);
+  const std::vector<std::string> names = OutputNames(model.graph);
   const auto score =
       ScoreOutputs(*outputs, reference ? &*reference : nullptr, data, yardstick, names);
   if (!score.ok()) return score.status().WithFile(options.data);

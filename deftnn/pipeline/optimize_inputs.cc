@@ -208,12 +208,6 @@ const std::string& ReportFile(const OptimizeOptions& options) {
   return options.evaluation.empty() ? options.calibration : options.evaluation;
 }
 
-std::vector<std::string> OutputNames(const Graph& graph) {
-  std::vector<std::string> names;
-  for (ValueId id : graph.outputs()) names.push_back(graph.value(id).name);
-  return names;
-}
-
 Result<OptimizeInputs> OpenInputs(const OptimizeOptions& options, int threads) {
   return Opener(options, threads).Run();
 }

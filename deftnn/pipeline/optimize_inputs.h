@@ -38,6 +38,5 @@ Result<OptimizeInputs> OpenInputs(const OptimizeOptions& options, int threads);
 
 /// The data that the reported drop is of.
 const std::string& ReportFile(const OptimizeOptions& options);
-std::vector<std::string> OutputNames(const Graph& graph);
 
 }  // namespace deftnn

@@ -41,8 +41,7 @@ Result<Contestant> Enter(Graph graph, int threads) {
 }
 
 Status ScoreAll(const std::vector<Contestant*>& contestants, const ConcludeSetting& setting) {
-  std::vector<std::string> names;
-  for (ValueId id : setting.dense.outputs()) names.push_back(setting.dense.value(id).name);
+  const std::vector<std::string> names = OutputNames(setting.dense);
   std::optional<Outputs> reference;
   for (Contestant* contestant : contestants) {
     if (contestant->twin != nullptr) {

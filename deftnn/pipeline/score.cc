@@ -184,4 +184,10 @@ Result<double> LossOf(const Outputs& original, const Outputs& candidate,
   return percent.n() == 0 ? 0.0 : sum / static_cast<double>(percent.n());
 }
 
+std::vector<std::string> OutputNames(const Graph& graph) {
+  std::vector<std::string> names;
+  for (ValueId id : graph.outputs()) names.push_back(graph.value(id).name);
+  return names;
+}
+
 }  // namespace deftnn

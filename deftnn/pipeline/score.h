@@ -46,6 +46,9 @@ Result<Yardstick> ChooseYardstick(const std::string& metric, const std::string& 
 /// counts samples as the opened data does.
 Status CheckLabels(const Outputs& outputs, const Dataset& data);
 
+/// What metric commands know the outputs of a network by.
+std::vector<std::string> OutputNames(const Graph& graph);
+
 /// `reference` are the original network's outputs on the same data; null where the yardstick needs
 /// none.
 Result<Score> ScoreOutputs(const Outputs& outputs, const Outputs* reference, const Dataset& data,

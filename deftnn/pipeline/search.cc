@@ -147,8 +147,7 @@ Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candi
                                                       .isa = setting.original.isa(),
                                                       .packed = nullptr}));
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, setting.selection));
-  std::vector<std::string> names;
-  for (ValueId id : formatted.outputs()) names.push_back(formatted.value(id).name);
+  const std::vector<std::string> names = OutputNames(formatted);
   DEFTNN_ASSIGN_OR_RETURN(const Drop drop,
                           DropOf(outputs, setting.selection_reference, setting.selection_score,
                                  setting.selection, setting.yardstick, names));

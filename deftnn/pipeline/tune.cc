@@ -1,4 +1,3 @@
-
 #include <nlohmann/json.hpp>
 
 #include "deftnn/base/clock.h"
@@ -125,8 +124,7 @@ class Tuning {
   // Before and after, both in the format of the result.
   Status Judge(const Graph& tuned, const Dataset& held_out) {
     const Dataset& data = evaluation_ ? *evaluation_ : held_out;
-    std::vector<std::string> names;
-    for (ValueId id : graph_.outputs()) names.push_back(graph_.value(id).name);
+    const std::vector<std::string> names = OutputNames(graph_);
     std::vector<Outputs> outputs;
     for (const Graph* graph : {static_cast<const Graph*>(&graph_), &tuned}) {
       DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(*graph, format_));
