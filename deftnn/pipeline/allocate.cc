@@ -9,31 +9,20 @@ namespace deftnn {
 namespace {
 
 // What allocation chooses from.
-constexpr double kLeastChannels = 0.2;
-constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
-constexpr double kFineLevels[] = {1.0, 0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
+constexpr double kFineLevels[] = {0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 // One fraction for all layers: the least, and how often its range is halved.
 constexpr double kLeastUniform = 0.02;
 constexpr int kUniformSteps = 30;
-
-// How much of a layer's input channels may stay: counts that fill the vectors of the layer that
-// makes them, or halves and quarters of vectors where there are few.
-std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
-  int64_t step = std::max<int64_t>(1, lanes);
-  while (step % 2 == 0 && channels / step < kLeastLevels) step /= 2;
-  while (channels / step > kMostLevels) step *= 2;
-  std::vector<double> levels = {1.0};
-  for (int64_t count = (channels - 1) / step * step; count > 0; count -= step) {
-    const double fraction = static_cast<double>(count) / static_cast<double>(channels);
-    if (fraction >= kLeastChannels) levels.push_back(fraction);
-  }
-  return levels;
-}
 
 double ErrorAt(const ErrorCurve& roots, double fraction) {
   if (fraction >= 1.0 || roots.fractions.empty()) return 0;
   const double root = Interpolate(roots, fraction);
   return root * root;
+}
+
+double ErrorAt(const LayerCurves& curves, const KeptFraction& kept) {
+  const double channels = ErrorAt(curves.channels, kept.channels);
+  return kept.fine < 1.0 ? channels + ErrorAt(curves.fine.at(kept.grouping), kept.fine) : channels;
 }
 
 }  // namespace
@@ -47,29 +36,40 @@ Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCu
       reader_(layers.size(), -1) {
   for (size_t i = 0; i < layers.size(); ++i) {
     for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
+    std::vector<KeptFraction> fine_levels = FineLevels(i);
     std::vector<KeptFraction> levels;
     std::vector<double> errors;
-    reasons_.push_back(
-        curves[i].fine.fractions.empty() || rule == AllocationRule::kUniform
-            ? ""
-            : WhyNotFaster([&](double k) { return costs_.Cost(i, 1.0, k); }, kFineLevels));
-    std::vector<double> channel_levels = {1.0};
-    if (!curves[i].channels.fractions.empty()) {
-      int64_t lanes = 1;
-      for (int producer : layers[i].producers) lanes = std::max(lanes, costs_.lanes(producer));
-      channel_levels = ChannelLevels(layers[i].layout.channels, lanes);
-    }
-    for (double channels : channel_levels) {
-      for (double fine : kFineLevels) {
-        if (fine < 1.0 && (curves[i].fine.fractions.empty() || !reasons_[i].empty())) continue;
-        levels.push_back({channels, fine});
-        errors.push_back(ErrorAt(curves[i].channels, channels) + ErrorAt(curves[i].fine, fine));
+    for (const double channels : costs_.channel_levels(i)) {
+      if (channels < 1.0 && curves[i].channels.fractions.empty()) break;
+      for (KeptFraction level : fine_levels) {
+        level.channels = channels;
+        errors.push_back(ErrorAt(curves[i], level));
+        levels.push_back(level);
       }
     }
     levels_.push_back(std::move(levels));
     coupled_.push_back({std::move(errors), -1, {}});
   }
   for (size_t i = 0; i < layers.size(); ++i) Couple(i);
+}
+
+std::vector<KeptFraction> Allocator::FineLevels(size_t layer) {
+  std::vector<KeptFraction> levels = {{}};
+  std::string& reason = reasons_.emplace_back();
+  const int groupings = static_cast<int>(curves_[layer].fine.size());
+  for (int grouping = 0; grouping < groupings; ++grouping) {
+    if (rule_ == AllocationRule::kMeasured) {
+      reason = WhyNotFaster(
+          [&](double fine) {
+            return costs_.Cost(layer, 1.0, {1.0, fine, grouping});
+          },
+          kFineLevels);
+      if (!reason.empty()) continue;
+    }
+    for (const double fine : kFineLevels) levels.push_back({1.0, fine, grouping});
+  }
+  if (levels.size() > 1) reason.clear();
+  return levels;
 }
 
 void Allocator::Couple(size_t layer) {
@@ -82,7 +82,7 @@ void Allocator::Couple(size_t layer) {
     for (const KeptFraction& reader : readers) {
       const double outputs =
           coupled.reader < 0 ? 1.0 : OutputsKept(layer, coupled.reader, reader.channels);
-      row.push_back(costs_.Cost(layer, outputs, own.channels * own.fine));
+      row.push_back(costs_.Cost(layer, outputs, own));
     }
   }
 }
@@ -105,17 +105,14 @@ double Allocator::Cost(const std::vector<KeptFraction>& kept) const {
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int reader = reader_[i];
     const double outputs = reader < 0 ? 1.0 : OutputsKept(i, reader, kept[reader].channels);
-    cost += costs_.Cost(i, outputs, kept[i].channels * kept[i].fine);
+    cost += costs_.Cost(i, outputs, kept[i]);
   }
   return cost;
 }
 
 double Allocator::Error(const std::vector<KeptFraction>& kept) const {
   double error = 0;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    error +=
-        ErrorAt(curves_[i].channels, kept[i].channels) + ErrorAt(curves_[i].fine, kept[i].fine);
-  }
+  for (size_t i = 0; i < layers_.size(); ++i) error += ErrorAt(curves_[i], kept[i]);
   return error;
 }
 
@@ -123,7 +120,7 @@ std::vector<KeptFraction> Allocator::UniformWithin(double budget) const {
   const auto all = [&](double fraction) {
     std::vector<KeptFraction> kept = Dense();
     for (size_t i = 0; i < kept.size(); ++i) {
-      if (!curves_[i].fine.fractions.empty()) {
+      if (!curves_[i].fine.empty()) {
         kept[i].fine = fraction;
       } else if (!curves_[i].channels.fractions.empty()) {
         kept[i].channels = fraction;
@@ -155,6 +152,7 @@ std::vector<LayerCut> Allocator::Cuts(const std::vector<KeptFraction>& kept) con
   std::vector<LayerCut> cuts(layers_.size());
   for (size_t i = 0; i < layers_.size(); ++i) {
     cuts[i].fine = kept[i].fine;
+    cuts[i].grouping = kept[i].grouping;
     if (kept[i].channels < 1.0) cuts[i].channels = ChannelsKept(i, kept[i].channels);
   }
   return cuts;

@@ -38,6 +38,9 @@ class Allocator {
 
  private:
   std::vector<KeptFraction> UniformWithin(double budget) const;
+  // What a layer's fine stage is offered, the whole layer first; says in reasons_ why it is no
+  // more.
+  std::vector<KeptFraction> FineLevels(size_t layer);
   // Fills in what a layer costs by its level and its reader's.
   void Couple(size_t layer);
   // The share of a layer's outputs that its reader keeps at this fraction of its channels.

@@ -75,8 +75,12 @@ Result<std::optional<Graph>> OrderChannels(const Graph& graph, const std::vector
                                            ThreadPool& pool,
                                            std::vector<LayerStatistics>& statistics,
                                            LayerTargets& targets) {
-  DEFTNN_ASSIGN_OR_RETURN(const Grouping* grouping, FindGrouping(method.grouping));
-  if (!grouping->neighbours) return std::optional<Graph>();
+  bool neighbours = false;
+  for (const std::string& name : method.groupings) {
+    DEFTNN_ASSIGN_OR_RETURN(const Grouping* grouping, FindGrouping(name));
+    neighbours = neighbours || grouping->neighbours;
+  }
+  if (!neighbours) return std::optional<Graph>();
   ChannelPermutation permutation(graph, infos);
   if (permutation.sets().empty()) return std::optional<Graph>();
   std::map<ChannelId, double> worth;  // to all readers together

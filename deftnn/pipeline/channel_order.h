@@ -9,7 +9,7 @@
 
 namespace deftnn {
 
-/// `graph`, dense and canonical, with its channels in another order where that helps the grouping
+/// `graph`, dense and canonical, with its channels in another order where that helps a grouping
 /// of `method`; `statistics` and `targets`, by layer, follow. Nothing where no order is better than
 /// another or no channel can move. `infos` by ValueId. The order holds for every grouping and for
 /// any choice of the channels, so that it need not be found again in a narrower network.

@@ -31,7 +31,7 @@ class ChannelOrder : public testing::Test {
 
   std::optional<Graph> Order(const std::string& grouping) {
     Method method;
-    method.grouping = grouping;
+    method.groupings = {grouping};
     const auto infos = InferShapes(graph_, DefaultInputs(graph_, 2)).value();
     auto ordered = OrderChannels(graph_, infos, layers_, method, pool_, statistics_, targets_);
     EXPECT_TRUE(ordered.ok()) << ordered.status().ToString();

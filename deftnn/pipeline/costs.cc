@@ -5,34 +5,69 @@
 #include <nlohmann/json.hpp>
 
 #include "deftnn/base/file.h"
-#include "deftnn/runtime/measure_product.h"
 
 namespace deftnn {
 namespace {
 
-constexpr int kTableVersion = 2;
+constexpr int kTableVersion = 3;
+// 0.86 is the most that finer groups are offered: reading scattered entries, however many, costs
+// what reading all of a run does not.
+constexpr double kFineFractions[] = {0.25, 0.5, 0.86, 1.0};
+constexpr double kLeastChannels = 0.2;
+constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 
-std::string Key(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
-  return fmt::format(
-      "{} {}x{}x{}x{} to {}x{} out {} kernel {}x{} stride {}x{} dilation {}x{} kept {} steps {}",
-      NameOf(spec.format), input.batch, input.height, input.width, input.channels, output.height,
-      output.width, spec.outputs, spec.kernel_h, spec.kernel_w, spec.stride_h, spec.stride_w,
-      spec.dilation_h, spec.dilation_w, spec.entries.size(), gemm::CoverEntries(spec, 2).size());
+// Of neighbours: what a kernel that takes many entries at once reads them by.
+int64_t RunsOf(const std::vector<int64_t>& entries) {
+  int64_t runs = 0;
+  for (size_t i = 0; i < entries.size(); ++i) runs += i == 0 || entries[i] != entries[i - 1] + 1;
+  return runs;
 }
 
-// Evenly spread pairs of neighbouring entries: what an irregular elimination in the kernels' native
-// group looks like to a kernel.
-std::vector<int64_t> SpreadEntries(const std::vector<int64_t>& all, double fraction) {
-  if (fraction >= 1.0) return all;
+std::string Key(const ProductGeometry& product) {
+  const gemm::GemmSpec& spec = product.spec;
+  const Layout &input = product.input, &output = product.output;
+  return fmt::format(
+      "{} {}x{}x{}x{} to {}x{} out {} kernel {}x{} stride {}x{} dilation {}x{} kept {} runs {} "
+      "steps {}",
+      NameOf(spec.format), input.batch, input.height, input.width, input.channels, output.height,
+      output.width, spec.outputs, spec.kernel_h, spec.kernel_w, spec.stride_h, spec.stride_w,
+      spec.dilation_h, spec.dilation_w, spec.entries.size(), RunsOf(spec.entries),
+      gemm::CoverEntries(spec, 2).size());
+}
+
+// Evenly spread groups: what an elimination looks like to a kernel.
+std::vector<int64_t> SpreadEntries(const EntryGroups& groups, double fraction) {
   std::vector<int64_t> kept;
   double due = 0;
-  for (size_t i = 0; i < all.size(); i += 2) {
+  for (size_t i = 0; i < groups.size(); ++i) {
     due += fraction;
-    if (due < 1.0 && !(kept.empty() && i + 2 >= all.size())) continue;
+    if (due < 1.0 && !(kept.empty() && i + 1 == groups.size())) continue;
     due -= 1.0;
-    kept.push_back(all[i]);
-    if (i + 1 < all.size()) kept.push_back(all[i + 1]);
+    kept.insert(kept.end(), groups[i].begin(), groups[i].end());
   }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+std::vector<double> ChannelLevels(int64_t channels, int64_t lanes) {
+  int64_t step = std::max<int64_t>(1, lanes);
+  while (step % 2 == 0 && channels / step < kLeastLevels) step /= 2;
+  while (channels / step > kMostLevels) step *= 2;
+  std::vector<double> levels = {1.0};
+  for (int64_t count = (channels - 1) / step * step; count > 0; count -= step) {
+    const double fraction = static_cast<double>(count) / static_cast<double>(channels);
+    if (fraction >= kLeastChannels) levels.push_back(fraction);
+  }
+  return levels;
+}
+
+// The first channels at every position: a narrower layer, but for the distance of its pixels.
+std::vector<int64_t> FirstChannels(const KLayout& layout, double fraction) {
+  const auto channels =
+      std::max<int64_t>(1, std::llround(fraction * static_cast<double>(layout.channels)));
+  std::vector<int64_t> kept;
+  for (int64_t position = 0; position < layout.positions; ++position)
+    for (int64_t c = 0; c < channels; ++c) kept.push_back(position * layout.channels + c);
   return kept;
 }
 
@@ -85,12 +120,22 @@ Status CostTable::Write(const std::string& path) const {
   return {};
 }
 
-double CostTable::Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output) {
-  const std::string key = Key(spec, input, output);
-  const auto found = ms_.find(key);
-  if (found != ms_.end()) return found->second;
-  changed_ = true;
-  return ms_[key] = agree_(MeasureProductMs(spec, input, output, isa_, one_thread_));
+std::vector<double> CostTable::Ms(std::span<const ProductGeometry> products) {
+  std::vector<std::string> keys;
+  std::map<std::string, ProductGeometry> lacking;
+  for (const ProductGeometry& product : products) {
+    keys.push_back(Key(product));
+    if (!ms_.contains(keys.back())) lacking.emplace(keys.back(), product);
+  }
+  std::vector<ProductGeometry> to_measure;
+  for (const auto& [key, product] : lacking) to_measure.push_back(product);
+  const std::vector<double> measured = timer_.Measure(to_measure);
+  auto ms = measured.begin();
+  for (const auto& [key, product] : lacking) ms_[key] = agree_(*ms++);
+  changed_ = changed_ || !lacking.empty();
+  std::vector<double> times;
+  for (const std::string& key : keys) times.push_back(ms_.at(key));
+  return times;
 }
 
 std::optional<double> CostTable::Speedup(const std::string& comparison) const {
@@ -105,29 +150,60 @@ double CostTable::SetSpeedup(const std::string& comparison, double ratio) {
 
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
                                      const std::vector<Layer>& layers, const FormatChoice& format,
-                                     CostTable& table) {
+                                     const std::vector<std::string>& groupings, CostTable& table) {
   CostModel model;
+  std::vector<ProductGeometry> products;  // in the order of the surfaces' points
+  std::vector<int64_t> lanes;             // by layer: outputs that cost no more than one
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
     DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry,
                             GeometryOf(graph, infos, node, format.of(node)));
-    const bool whole = !layer.why_not.empty();  // never cut: one point says it all
-    Surface surface;
-    surface.outputs = layer.outputs;
-    surface.lanes = gemm::Select(geometry.spec, table.isa())->code.lanes;
-    surface.counts = CountsToMeasure(layer.outputs, surface.lanes);
-    for (int64_t count : surface.counts) {
-      std::array<double, 3> row{};
-      for (size_t k = 0; k < kFractions.size(); ++k) {
-        ProductGeometry part = geometry;
-        part.spec.outputs = std::min(whole ? part.spec.outputs : count, part.spec.outputs);
-        part.spec.entries = SpreadEntries(part.spec.entries, whole ? 1.0 : kFractions[k]);
-        part.output.channels = part.spec.outputs;
-        row[k] = table.Ms(part.spec, part.input, part.output) * static_cast<double>(layer.groups);
+    lanes.push_back(gemm::Select(geometry.spec, table.isa())->code.lanes);
+    // A layer that is never cut has one point, of all of it.
+    const bool whole = !layer.why_not.empty();
+    const auto surface_of = [&](std::vector<double> fractions, auto entries_at) {
+      Surface surface{layer.outputs,
+                      lanes.back(),
+                      CountsToMeasure(layer.outputs, lanes.back()),
+                      whole ? std::vector{1.0} : std::move(fractions),
+                      {}};
+      for (const int64_t count : surface.counts) {
+        for (const double fraction : surface.fractions) {
+          ProductGeometry& part = products.emplace_back(geometry);
+          part.spec.outputs = std::min(whole ? part.spec.outputs : count, part.spec.outputs);
+          if (fraction < 1.0) part.spec.entries = entries_at(fraction);
+          part.output.channels = part.spec.outputs;
+        }
+        surface.points.emplace_back(surface.fractions.size());
       }
-      surface.points.push_back(row);
+      return surface;
+    };
+    LayerCosts& costs = model.layers_.emplace_back();
+    if (!layer.producers.empty() && !whole) {
+      int64_t most = 1;
+      for (const int producer : layer.producers) most = std::max(most, lanes[producer]);
+      costs.channel_levels = ChannelLevels(layer.layout.channels, most);
     }
-    model.surfaces_.push_back(std::move(surface));
+    costs.channels =
+        surface_of({costs.channel_levels.rbegin(), costs.channel_levels.rend()},
+                   [&](double fraction) { return FirstChannels(layer.layout, fraction); });
+    for (const std::string& name : groupings) {
+      DEFTNN_ASSIGN_OR_RETURN(const Grouping* grouping, FindGrouping(name));
+      const EntryGroups groups = grouping->make(layer.layout);
+      costs.fine.push_back(
+          surface_of({std::begin(kFineFractions), std::end(kFineFractions)},
+                     [&](double fraction) { return SpreadEntries(groups, fraction); }));
+    }
+  }
+  const std::vector<double> times = table.Ms(products);
+  auto ms = times.begin();
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const auto fill = [&](Surface& surface) {
+      for (std::vector<double>& row : surface.points)
+        for (double& point : row) point = *ms++ * static_cast<double>(layers[i].groups);
+    };
+    fill(model.layers_[i].channels);
+    for (Surface& surface : model.layers_[i].fine) fill(surface);
   }
   return model;
 }
@@ -135,31 +211,39 @@ Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<Value
 CostModel CostModel::CountMacs(const std::vector<Layer>& layers) {
   CostModel model;
   for (const Layer& layer : layers) {
-    Surface surface;
-    surface.outputs = layer.outputs;
-    surface.counts = {0, layer.outputs};
-    surface.points.resize(2);
-    for (size_t k = 0; k < kFractions.size(); ++k)
-      surface.points[1][k] = static_cast<double>(layer.macs()) * kFractions[k];
-    model.surfaces_.push_back(std::move(surface));
+    LayerCosts& costs = model.layers_.emplace_back();
+    if (!layer.producers.empty()) costs.channel_levels = ChannelLevels(layer.layout.channels, 1);
+    const auto macs = static_cast<double>(layer.macs());
+    costs.channels = {layer.outputs, 1, {0, layer.outputs}, {0.0, 1.0}, {{0.0, 0.0}, {0.0, macs}}};
   }
   return model;
 }
 
-double CostModel::Cost(size_t layer, double outputs, double k) const {
-  const Surface& s = surfaces_.at(layer);
-  const size_t i = k < kFractions[1] ? 0 : 1;
-  const double v = (k - kFractions[i]) / (kFractions[i + 1] - kFractions[i]);
+double CostModel::Cost(size_t layer, double outputs, const KeptFraction& kept) const {
+  const LayerCosts& costs = layers_.at(layer);
+  const double channels = costs.channels.At(outputs, kept.channels);
+  if (kept.fine >= 1.0) return channels;
+  if (costs.fine.empty()) return channels * kept.fine;
+  const Surface& fine = costs.fine.at(kept.grouping);
+  return channels * fine.At(outputs, kept.fine) / fine.At(outputs, 1.0);
+}
+
+double CostModel::Surface::At(double part, double fraction) const {
+  size_t right = 1;  // of the two points next to the fraction
+  while (right + 1 < fractions.size() && fractions[right] < fraction) ++right;
   const auto at = [&](size_t row) {
-    return std::max(0.0, s.points[row][i] + (s.points[row][i + 1] - s.points[row][i]) * v);
+    if (fractions.size() == 1) return points[row][0];
+    const double v = (fraction - fractions[right - 1]) / (fractions[right] - fractions[right - 1]);
+    const double left = points[row][right - 1];
+    return std::max(0.0, left + (points[row][right] - left) * v);
   };
-  const auto wanted = std::llround(outputs * static_cast<double>(s.outputs));
-  const int64_t count = (std::max<int64_t>(1, wanted) + s.lanes - 1) / s.lanes * s.lanes;
+  const auto wanted = std::llround(part * static_cast<double>(outputs));
+  const int64_t count = (std::max<int64_t>(1, wanted) + lanes - 1) / lanes * lanes;
   size_t row = 0;
-  while (row + 1 < s.counts.size() && s.counts[row + 1] < count) ++row;
-  if (row + 1 == s.counts.size() || count <= s.counts[row]) return at(row);
-  const double u = static_cast<double>(count - s.counts[row]) /
-                   static_cast<double>(s.counts[row + 1] - s.counts[row]);
+  while (row + 1 < counts.size() && counts[row + 1] < count) ++row;
+  if (row + 1 == counts.size() || count <= counts[row]) return at(row);
+  const double u =
+      static_cast<double>(count - counts[row]) / static_cast<double>(counts[row + 1] - counts[row]);
   return at(row) + (at(row + 1) - at(row)) * std::min(u, 1.0);
 }
 

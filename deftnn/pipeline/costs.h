@@ -2,16 +2,16 @@
 // asked, and interpolated in between.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "deftnn/kernels/gemm/gemm.h"
 #include "deftnn/ndf/apply_format.h"
-#include "deftnn/pipeline/layers.h"
+#include "deftnn/pipeline/reduce.h"
+#include "deftnn/runtime/measure_product.h"
 
 namespace deftnn {
 
@@ -19,16 +19,16 @@ namespace deftnn {
 /// belongs to one CPU and ISA; it holds for any number of threads.
 class CostTable {
  public:
-  explicit CostTable(Isa isa) : isa_(isa) {}
+  explicit CostTable(Isa isa) : isa_(isa), timer_(isa) {}
 
   /// Reads a table that Write made; an error when it was measured for another ISA.
   Status Read(const std::string& path);
   Status Write(const std::string& path) const;
 
-  /// The time of this product on one thread in milliseconds, measured when the table does not have
-  /// it. What the other threads of the machine do meanwhile does not count: it would otherwise
-  /// decide which layers are cut.
-  double Ms(const gemm::GemmSpec& spec, const Layout& input, const Layout& output);
+  /// The times of products on one thread in milliseconds, those that the table does not have
+  /// measured together. What the other threads of the machine do meanwhile does not count: it would
+  /// otherwise decide which layers are cut.
+  std::vector<double> Ms(std::span<const ProductGeometry> products);
 
   /// How many times as fast one network was as another, by a name for the comparison that holds the
   /// NetworkIds of both; nothing where they were not compared.
@@ -46,36 +46,49 @@ class CostTable {
  private:
   Isa isa_;
   mutable bool changed_ = false;
-  ThreadPool one_thread_{1};
+  ProductTimer timer_;
   std::function<double(double)> agree_ = [](double value) { return value; };
   std::map<std::string, double> ms_, speedups_;
 };
 
-/// The cost of each layer over (outputs kept, K kept), from a few measured points. Outputs lie in
-/// vector lanes: 33 cost what 48 cost where a vector has 16, and the model says so.
+/// What each layer costs, from measured points: over (outputs kept, input channels kept), and how
+/// many times less with a part of K gone in groups of each kind, which kernels do not all read as
+/// easily. Outputs lie in vector lanes: 33 cost what 48 cost where a vector has 16, and the model
+/// says so.
 class CostModel {
  public:
-  /// In milliseconds, at the shapes of `infos`, each layer in its `format`.
+  /// In milliseconds, at the shapes of `infos`, each layer in its `format`, finer groups being of
+  /// one of `groupings`.
   static Result<CostModel> Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
                                    const std::vector<Layer>& layers, const FormatChoice& format,
-                                   CostTable& table);
-  /// In multiply-adds, which know no lanes.
+                                   const std::vector<std::string>& groupings, CostTable& table);
+  /// In multiply-adds, which know neither lanes nor groupings.
   static CostModel CountMacs(const std::vector<Layer>& layers);
 
-  /// `outputs` and `k` as fractions of the layer's own, in (0, 1].
-  double Cost(size_t layer, double outputs, double k) const;
-  /// Outputs that cost no more than one: what channel counts are best multiples of.
-  int64_t lanes(size_t layer) const { return surfaces_.at(layer).lanes; }
+  /// `outputs` as a fraction of the layer's own, in (0, 1].
+  double Cost(size_t layer, double outputs, const KeptFraction& kept) const;
+  /// Shares of a layer's input channels that are worth offering, 1 first and falling: counts that
+  /// fill the vectors of the layers that make them, or halves and quarters of vectors where there
+  /// are few. 1 alone where no layer that makes them can be cut.
+  const std::vector<double>& channel_levels(size_t layer) const {
+    return layers_.at(layer).channel_levels;
+  }
 
  private:
-  static constexpr std::array<double, 3> kFractions = {0.25, 0.5, 1.0};
   /// Bilinear between measured points; constant below the first output count.
   struct Surface {
     int64_t outputs = 1, lanes = 1;
-    std::vector<int64_t> counts;                // of outputs, rising: multiples of the lanes
-    std::vector<std::array<double, 3>> points;  // [count][fraction of K]
+    std::vector<int64_t> counts;                    // of outputs, rising: multiples of the lanes
+    std::vector<double> fractions;                  // rising
+    std::vector<std::vector<double>> points;        // [count][fraction]
+    double At(double part, double fraction) const;  // `part`: of the outputs
   };
-  std::vector<Surface> surfaces_;
+  struct LayerCosts {
+    std::vector<double> channel_levels = {1.0};
+    Surface channels;           // over the share of channels kept
+    std::vector<Surface> fine;  // by grouping, over the share of K kept; none: multiply-adds
+  };
+  std::vector<LayerCosts> layers_;
 };
 
 }  // namespace deftnn

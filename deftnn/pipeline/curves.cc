@@ -109,7 +109,9 @@ CurveEffort PlanCurves(const std::vector<Layer>& layers, const CurveOptions& opt
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     behind += static_cast<double>(layer->macs()) / static_cast<double>(batch);
     if (!layer->why_not.empty()) continue;
-    macs += behind * ((options.fine ? 1 : 0) + (options.channels && !layer->producers.empty()));
+    const size_t fine = options.fine ? options.method.groupings.size() : 0;
+    const bool channels = options.channels && !layer->producers.empty();
+    macs += behind * static_cast<double>(fine + (channels ? 1 : 0));
   }
   const auto affordable = [&](double runs) {
     const double samples = kMostMacs / std::max(1.0, runs * macs);
@@ -141,8 +143,7 @@ Result<CurvesByLoss> MeasureCurves(Session& original, const std::vector<Layer>& 
       DEFTNN_ASSIGN_OR_RETURN(const LayerProblem problem, ProblemOf(graph, layer, statistics[i]));
       Method method = options.method;
       method.damping = layer.damping;
-      const auto measure = [&](const std::string& grouping,
-                               ErrorCurve LayerCurves::*curve) -> Status {
+      const auto measure = [&](const std::string& grouping, auto keep) -> Status {
         EliminationOptions how = OptionsOf(
             method, grouping, *std::min_element(std::begin(kFractions), std::end(kFractions)));
         if (grouping == "channel") how.savings = Savings(layers, layer);
@@ -152,15 +153,22 @@ Result<CurvesByLoss> MeasureCurves(Session& original, const std::vector<Layer>& 
                                 MeasureCurve(graph, reference, layer, eliminator, yardsticks,
                                              options.every_fraction, replay));
         for (size_t loss = 0; loss < curves.size(); ++loss) {
-          curves[loss][i].*curve = measured[loss];
+          keep(curves[loss][i], measured[loss]);
           if (grouping == "channel") KeepOrder(eliminator, curves[loss][i]);
         }
         return {};
       };
-      if (options.fine)
-        DEFTNN_RETURN_IF_ERROR(measure(options.method.grouping, &LayerCurves::fine));
-      if (options.channels && !layer.producers.empty())
-        DEFTNN_RETURN_IF_ERROR(measure("channel", &LayerCurves::channels));
+      if (options.fine) {
+        for (const std::string& grouping : options.method.groupings) {
+          DEFTNN_RETURN_IF_ERROR(measure(grouping, [](LayerCurves& of, const ErrorCurve& curve) {
+            of.fine.push_back(curve);
+          }));
+        }
+      }
+      if (options.channels && !layer.producers.empty()) {
+        DEFTNN_RETURN_IF_ERROR(measure(
+            "channel", [](LayerCurves& of, const ErrorCurve& curve) { of.channels = curve; }));
+      }
     }
     if (options.advance) options.advance();
   }

@@ -13,8 +13,8 @@ namespace deftnn {
 /// The root of what the network's outputs lose, on unlabelled samples, when one layer alone keeps a
 /// fraction, by whole channels and by finer groups.
 struct LayerCurves {
-  ErrorCurve channels;  // empty where no producer can be cut
-  ErrorCurve fine;
+  ErrorCurve channels;           // empty where no producer can be cut
+  std::vector<ErrorCurve> fine;  // by Method::groupings; empty where there is no fine stage
   /// Input channels in the order in which they go, and how many of them go for nothing: those are
   /// first. Empty where no producer can be cut.
   std::vector<int64_t> channel_order;

@@ -87,9 +87,10 @@ TEST(MeasureCurves, AreTheLossesOfTheNetworkWithOneLayerCut) {
     const double divergence = MeanKl(reference, outputs).value();
     const double distance = LossOf(reference, outputs, YardstickOf("relative-l2")).value();
     EXPECT_GT(divergence, 0);
-    EXPECT_NEAR(ErrorAt(curves[0][i].fine, 0.5), std::sqrt(divergence),
+    EXPECT_NEAR(ErrorAt(curves[0][i].fine.at(0), 0.5), std::sqrt(divergence),
                 1e-3 * std::sqrt(divergence));
-    EXPECT_NEAR(ErrorAt(curves[1][i].fine, 0.5), std::sqrt(distance), 1e-3 * std::sqrt(distance));
+    EXPECT_NEAR(ErrorAt(curves[1][i].fine.at(0), 0.5), std::sqrt(distance),
+                1e-3 * std::sqrt(distance));
     EXPECT_EQ(curves[0][i].channels.fractions.empty(), i == 0);
     EXPECT_EQ(curves[0][i].channel_order, curves[1][i].channel_order);
   }
@@ -102,12 +103,12 @@ TEST(MeasureCurves, OneFractionStandsForTheOthersByTheLayersOwnError) {
   for (size_t loss = 0; loss < 2; ++loss) {
     for (size_t i = 0; i < chain.layers.size(); ++i) {
       SCOPED_TRACE(fmt::format("loss {}, {}", loss, chain.layers[i].name));
-      const double run = ErrorAt(every[loss][i].fine, 0.3);
-      EXPECT_NEAR(ErrorAt(one[loss][i].fine, 0.3), run, 1e-6 * run);
+      const double run = ErrorAt(every[loss][i].fine.at(0), 0.3);
+      EXPECT_NEAR(ErrorAt(one[loss][i].fine.at(0), 0.3), run, 1e-6 * run);
       for (const double fraction : {0.75, 0.5, 0.15}) {
         const double wanted = run * std::sqrt(chain.Cut(i, fraction).relative_error /
                                               chain.Cut(i, 0.3).relative_error);
-        EXPECT_NEAR(ErrorAt(one[loss][i].fine, fraction), wanted, 1e-6 * wanted);
+        EXPECT_NEAR(ErrorAt(one[loss][i].fine.at(0), fraction), wanted, 1e-6 * wanted);
       }
     }
   }
@@ -192,7 +193,7 @@ TEST(ChooseAllocator, TakesTheOneWhoseCandidateIsClosest) {
   const CurvesByLoss right = chain.Curves("agreement", true);
   std::vector<LayerCurves> wrong = right[0];
   for (LayerCurves& layer : wrong)
-    for (ErrorCurve* curve : {&layer.fine, &layer.channels})
+    for (ErrorCurve* curve : {&layer.fine.at(0), &layer.channels})
       for (double& error : curve->errors) error = error > 0 ? 1 / error : 0;
   JudgedChain judged(chain);
   for (const bool right_first : {true, false}) {

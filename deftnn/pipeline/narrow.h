@@ -13,6 +13,7 @@ namespace deftnn {
 struct LayerCut {
   std::vector<int64_t> channels;  // rising; empty: all
   double fine = 1.0;
+  int grouping = 0;  // of those groups: the index in Method::groupings
 };
 
 struct NarrowNetwork {

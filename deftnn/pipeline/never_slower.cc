@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "deftnn/base/log.h"
 #include "deftnn/report/numbers.h"
@@ -10,37 +11,54 @@ namespace deftnn {
 
 Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, const FormatChoice& format,
                               const std::vector<Layer>& layers,
-                              const std::vector<KeptFraction>& kept, const TimeOfProduct& time) {
+                              const std::vector<KeptFraction>& kept, const TimesOfProducts& time) {
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<ValueInfo> infos,
                           InferShapes(reduced, DefaultInputs(reduced, batch)));
-  LayerTimes times;
+  struct Timed {
+    size_t layer;
+    std::optional<size_t> whole;  // index of the product with all inputs, where some were cut
+  };
+  std::vector<ProductGeometry> products;  // of each layer as it is, then those with all inputs
+  std::vector<Timed> timed;
+  std::vector<ProductGeometry> wholes;
   for (size_t i = 0; i < layers.size(); ++i) {
     const int index = reduced.FindNode(layers[i].name);
     if (index < 0) continue;
     const Node& node = reduced.node(index);
     DEFTNN_ASSIGN_OR_RETURN(ProductGeometry geometry,
                             GeometryOf(reduced, infos, node, format.of(node)));
-    const double now = time(geometry);
-    times.sum_ms += now * static_cast<double>(layers[i].groups);
+    products.push_back(geometry);
+    timed.push_back({i, std::nullopt});
     DEFTNN_ASSIGN_OR_RETURN(const SynapseProduct product, SynapseProduct::Read(node));
     const int64_t all = FullK(node, product);
     if (kept[i].fine >= 1.0 || static_cast<int64_t>(geometry.spec.entries.size()) == all) continue;
-    const size_t entries = geometry.spec.entries.size();
     geometry.spec.entries.resize(static_cast<size_t>(all));
     std::iota(geometry.spec.entries.begin(), geometry.spec.entries.end(), 0);
-    const double whole = time(geometry);
-    if (now < (1 - kLeastGain) * whole) continue;
+    timed.back().whole = wholes.size();
+    wholes.push_back(std::move(geometry));
+  }
+  const size_t count = products.size();
+  products.insert(products.end(), wholes.begin(), wholes.end());
+  const std::vector<double> ms = time(products);
+  LayerTimes times;
+  for (size_t p = 0; p < count; ++p) {
+    times.sum_ms += ms[p] * static_cast<double>(layers[timed[p].layer].groups);
+    if (!timed[p].whole) continue;
+    const double whole = ms[count + *timed[p].whole];
+    if (ms[p] < (1 - kLeastGain) * whole) continue;
     times.slow.push_back(
-        {i, fmt::format("did not get faster: measured {} with {} of {} entries of K against {}",
-                        FormatMilliseconds(now), entries, all, FormatMilliseconds(whole))});
+        {timed[p].layer,
+         fmt::format("did not get faster: measured {} with {} of {} entries of K against {}",
+                     FormatMilliseconds(ms[p]), products[p].spec.entries.size(),
+                     wholes[*timed[p].whole].spec.entries.size(), FormatMilliseconds(whole))});
   }
   return times;
 }
 
 Result<Candidate> RestoreSlowLayers(const SearchSetting& setting, Candidate candidate,
                                     CostTable& costs, std::vector<std::string>& reasons) {
-  const TimeOfProduct time = [&](const ProductGeometry& geometry) {
-    return costs.Ms(geometry.spec, geometry.input, geometry.output);
+  const TimesOfProducts time = [&](std::span<const ProductGeometry> products) {
+    return costs.Ms(products);
   };
   const auto times_of = [&](const Candidate& made) {
     return TimeLayers(made.reduced.graph, setting.batch, setting.format, setting.layers, made.kept,
@@ -49,7 +67,7 @@ Result<Candidate> RestoreSlowLayers(const SearchSetting& setting, Candidate cand
   DEFTNN_ASSIGN_OR_RETURN(const LayerTimes before, times_of(candidate));
   if (before.slow.empty()) return candidate;
   std::vector<KeptFraction> kept = candidate.kept;
-  for (const SlowLayer& slow : before.slow) kept[slow.layer].fine = 1.0;
+  for (const SlowLayer& slow : before.slow) kept[slow.layer] = {kept[slow.layer].channels};
   DEFTNN_ASSIGN_OR_RETURN(Candidate restored, MakeCandidate(setting, kept));
   DEFTNN_ASSIGN_OR_RETURN(const LayerTimes after, times_of(restored));
   DEFTNN_ASSIGN_OR_RETURN(const Drop cut_drop, JudgeCandidate(setting, candidate));

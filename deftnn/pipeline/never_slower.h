@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@
 
 namespace deftnn {
 
-/// Milliseconds of one product on one thread.
-using TimeOfProduct = std::function<double(const ProductGeometry&)>;
+/// Milliseconds of products on one thread.
+using TimesOfProducts = std::function<std::vector<double>(std::span<const ProductGeometry>)>;
 
 /// A layer whose eliminated product is not faster than the same layer would be with all the inputs
 /// that it still has.
@@ -29,7 +30,7 @@ struct LayerTimes {
 /// what it was made from.
 Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, const FormatChoice& format,
                               const std::vector<Layer>& layers,
-                              const std::vector<KeptFraction>& kept, const TimeOfProduct& time);
+                              const std::vector<KeptFraction>& kept, const TimesOfProducts& time);
 
 /// The candidate with its slow layers left whole by the fine stage: made again, so that each layer
 /// is fitted to the inputs that it really gets, and channels are cut as they were. It stays as it

@@ -46,10 +46,16 @@ Graph HalfProduct() {
   return graph;
 }
 
-Result<LayerTimes> TimesOf(const KeptFraction& kept, const TimeOfProduct& time) {
+Result<LayerTimes> TimesOf(const KeptFraction& kept,
+                           const std::function<double(const ProductGeometry&)>& time) {
   Layer layer;
   layer.name = "fc";
-  return TimeLayers(HalfProduct(), 1, Format::kFp32, {layer}, {kept}, time);
+  return TimeLayers(HalfProduct(), 1, Format::kFp32, {layer}, {kept},
+                    [&](std::span<const ProductGeometry> products) {
+                      std::vector<double> ms;
+                      for (const ProductGeometry& product : products) ms.push_back(time(product));
+                      return ms;
+                    });
 }
 
 double Entries(const ProductGeometry& g) { return static_cast<double>(g.spec.entries.size()); }

@@ -22,6 +22,7 @@
 #include "deftnn/pipeline/write_package.h"
 #include "deftnn/report/html.h"
 #include "deftnn/report/json.h"
+#include "deftnn/report/numbers.h"
 #include "deftnn/report/progress.h"
 
 namespace deftnn {
@@ -93,10 +94,19 @@ class Optimizer {
     Method method;
     method.criterion = options_.criterion;
     method.compensation = options_.compensation;
-    method.grouping = options_.group != "auto" ? options_.group
-                      : !format_.all_fp32()    ? "pair"
-                                               : "synapse";
+    method.groupings = Groupings();
     return method;
+  }
+
+  // Matrix tiles take runs of channels as they lie, and pairs by copying: each layer's time and
+  // loss tell which of both suits it, where the goal is one of time.
+  std::vector<std::string> Groupings() const {
+    if (options_.group != "auto") return {options_.group};
+    if (format_.all_fp32()) return {"synapse"};
+    const bool weighed = !options_.reduce_macs && options_.allocation != "uniform";
+    if (weighed && gemm::HasTileKernel(in_.original.session->isa(), Format::kDfp16))
+      return {"pair", "hardware32"};
+    return {"pair"};
   }
 
   int Rounds() const { return in_.tuner ? static_cast<int>(options_.fine_tune.rounds) : 1; }
@@ -275,9 +285,9 @@ class Optimizer {
 
   Result<CostModel> MeasureCosts() {
     if (options_.reduce_macs) return CostModel::CountMacs(Base().layers);
-    DEFTNN_ASSIGN_OR_RETURN(
-        CostModel model,
-        CostModel::Measure(Base().graph(), Base().infos, Base().layers, format_, *in_.costs));
+    DEFTNN_ASSIGN_OR_RETURN(CostModel model,
+                            CostModel::Measure(Base().graph(), Base().infos, Base().layers, format_,
+                                               Groupings(), *in_.costs));
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
     return model;
   }
@@ -301,15 +311,17 @@ class Optimizer {
     const Method method = ChooseMethod();
     record_.criterion = method.criterion;
     record_.compensation = method.compensation;
-    record_.group = options_.group == "auto" ? "channel, then " + method.grouping : method.grouping;
+    const std::string fine = fmt::format("{}", fmt::join(method.groupings, " or "));
+    record_.group = options_.group == "auto" ? "channel, then " + fine : fine;
     record_.command = options_.common.command;
     const bool other_goal = options_.speedup || options_.reduce_macs;
     const double allowed = options_.max_drop.value_or(
         other_goal ? std::numeric_limits<double>::infinity() : kDefaultDrop);
     ConcludeSetting setting{in_.model.graph,   in_.original.layers, *candidate_, reasons_,
                             in_.splits.report, in_.yardstick,       allowed,     format_,
-                            method.grouping,   record_.batch,       *in_.costs,  pool_};
+                            method.groupings,  record_.batch,       *in_.costs,  pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
+    WarnOfTime();
     if (record_.accuracy_drop_points > allowed) {
       Warn(
           fmt::format("the samples that no choice has seen lose {:.2f} points, more than the "
@@ -318,6 +330,17 @@ class Optimizer {
                       record_.accuracy_drop_points, allowed));
     }
     return {};
+  }
+
+  // A goal in multiply-adds asks for no time; who set it will.
+  void WarnOfTime() {
+    if (!options_.reduce_macs || !record_.both || !record_.ndf_only) return;
+    const PartRecord &reduced = *record_.both, &dense = *record_.ndf_only;
+    if (reduced.macs >= dense.macs || reduced.latency_ms < dense.latency_ms) return;
+    Warn(fmt::format(
+        "reduced it takes {}, dense in the same format {}: --reduce-macs counts multiply-adds; "
+        "--max-drop and --speedup go by measured time",
+        FormatMilliseconds(reduced.latency_ms), FormatMilliseconds(dense.latency_ms)));
   }
 
   Status Write() {

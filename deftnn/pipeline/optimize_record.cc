@@ -207,9 +207,10 @@ Result<std::vector<LayerRecord>> LayersOf(const ConcludeSetting& setting, const 
     record.outputs_kept = weights.dim(0);
     record.k_kept = weights.dim(1);
     record.macs_after = layer.rows * record.outputs_kept * record.k_kept;
-    record.group = kept.channels < 1 && kept.fine < 1 ? "channel+" + setting.grouping
+    const std::string& fine = setting.groupings.at(kept.grouping);
+    record.group = kept.channels < 1 && kept.fine < 1 ? "channel+" + fine
                    : kept.channels < 1                ? "channel"
-                   : record.k_kept < record.k         ? setting.grouping
+                   : record.k_kept < record.k         ? fine
                                                       : "";
     record.weight_format = record.activation_format =
         NameOf(WeightFormat(both.graph, both.graph.node(index)));

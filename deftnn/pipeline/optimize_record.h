@@ -16,7 +16,7 @@ struct ConcludeSetting {
   const Yardstick& yardstick;
   double allowed_points = 0;  // that may be lost; infinity where another goal was given
   FormatChoice format;
-  std::string grouping;  // of the fine stage
+  std::vector<std::string> groupings;  // of the fine stage: what KeptFraction::grouping counts
   int64_t batch = 1;
   CostTable& costs;
   ThreadPool& pool;

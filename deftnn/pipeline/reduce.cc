@@ -46,13 +46,14 @@ int RefitRounds(const std::vector<Layer>& layers, const LayerTargets& targets) {
 }
 
 // `rows` where `range` clamps.
-Result<Elimination> CutLayer(LayerProblem problem, double fraction, const ReduceOptions& options,
+Result<Elimination> CutLayer(LayerProblem problem, const LayerCut& by, const ReduceOptions& options,
                              const Method& method, const Range& range, const LayerRows& rows,
                              int rounds, ThreadPool* pool) {
   DEFTNN_ASSIGN_OR_RETURN(
       const Eliminator eliminator,
-      Eliminator::Create(std::move(problem), OptionsOf(method, method.grouping, fraction), pool));
-  DEFTNN_ASSIGN_OR_RETURN(Elimination cut, eliminator.KeepFraction(fraction));
+      Eliminator::Create(std::move(problem),
+                         OptionsOf(method, method.groupings.at(by.grouping), by.fine), pool));
+  DEFTNN_ASSIGN_OR_RETURN(Elimination cut, eliminator.KeepFraction(by.fine));
   if (!range.clamps()) return cut;
   ActivationRefitOptions refit{.low = range.low, .high = range.high, .iterations = rounds};
   if (ProcessGroup* group = options.calibration.group) {
@@ -141,7 +142,7 @@ Result<Reduced> ReduceNetwork(const Session& original, const std::vector<Layer>&
     Method method = options.method;
     method.damping = layer.damping;
     auto elimination =
-        CutLayer(std::move(problem), cuts[i].fine, options, method, range, rows, rounds, &pool);
+        CutLayer(std::move(problem), cuts[i], options, method, range, rows, rounds, &pool);
     if (!elimination.ok()) return elimination.status().WithNode(layer.name);
     reduced.relative_errors[i] = elimination->relative_error;
     DEFTNN_ASSIGN_OR_RETURN(reduced.graph, WithElimination(reduced.graph, layer, *elimination));

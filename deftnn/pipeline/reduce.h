@@ -18,6 +18,7 @@ namespace deftnn {
 struct KeptFraction {
   double channels = 1.0;
   double fine = 1.0;
+  int grouping = 0;  // where `fine` is below 1: the index in Method::groupings
   bool dense() const { return channels >= 1.0 && fine >= 1.0; }
   bool operator==(const KeptFraction&) const = default;
 };
@@ -25,7 +26,8 @@ struct KeptFraction {
 struct Method {
   std::string criterion = "obs";
   std::string compensation = "least-squares";
-  std::string grouping = "synapse";  // of the fine stage
+  /// Of the fine stage: those that a layer's finer groups may be, each layer's being of one.
+  std::vector<std::string> groupings = {"synapse"};
   bool free_removals = true;
   double damping = 1e-2;  // of the refit, as a share of the mean diagonal of the Gram matrix
 };

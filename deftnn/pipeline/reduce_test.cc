@@ -125,5 +125,34 @@ TEST(ReduceNetwork, ARefitSeesWhatIsAddedToItsSums) {
   EXPECT_LT(worst, 1e-3);
 }
 
+TEST(ReduceNetwork, CutsEachLayerByItsOwnGrouping) {
+  Rng rng(11);
+  test::NetworkBuilder build(rng);
+  test::Image x = build.Conv(build.Input(8, 5, 5), 8, 3);
+  x.id = build.Op("Relu", {x.id});
+  build.graph().AddOutput(build.Conv(x, 4, 3).id);
+  const Graph graph = Canonicalise(build.graph()).value();
+  const std::vector<Layer> layers = LayersOf(graph);
+  ASSERT_EQ(layers.size(), 2U);
+  const Dataset data = Dataset::Of({{graph.value(graph.inputs()[0]).name,
+                                     test::RandomInputs(graph, rng, 100).front()}})
+                           .value();
+  ThreadPool pool(2);
+  const auto original = Session::Create(graph, {.threads = 2, .packed = nullptr}).value();
+  ReduceOptions options{.threads = 2};
+  options.method.groupings = {"pair", "hardware8"};
+  LayerTargets targets;
+  ASSERT_TRUE(CalibrateOriginal(*original, layers, data, options.calibration, pool, &targets).ok());
+  std::vector<LayerCut> cuts(2);
+  for (LayerCut& cut : cuts) cut.fine = 0.4;
+  cuts[1].grouping = 1;
+  const auto reduced = ReduceNetwork(*original, layers, cuts, data, targets, options, pool);
+  ASSERT_TRUE(reduced.ok()) << reduced.status().ToString();
+  for (const size_t i : {0, 1}) {
+    const int index = reduced->graph.FindNode(layers[i].name);
+    EXPECT_EQ(reduced->graph.node(index).Int("group_size", 0), i == 0 ? 2 : 8);
+  }
+}
+
 }  // namespace
 }  // namespace deftnn

@@ -1,6 +1,8 @@
 // How long this machine takes for one product: what allocation weighs error against.
 #pragma once
 
+#include <map>
+#include <span>
 #include <vector>
 
 #include "deftnn/base/threads.h"
@@ -22,5 +24,20 @@ Result<ProductGeometry> GeometryOf(const Graph& graph, const std::vector<ValueIn
 /// left them.
 double MeasureProductMs(const gemm::GemmSpec& spec, const Layout& input, const Layout& output,
                         Isa isa, ThreadPool& pool, const gemm::Kernel* kernel = nullptr);
+
+/// Times products on one thread so that they can be compared, now and later (calm.h).
+class ProductTimer {
+ public:
+  explicit ProductTimer(Isa isa) : isa_(isa) {}
+  /// Milliseconds, with the kernels that Select picks.
+  std::vector<double> Measure(std::span<const ProductGeometry> products);
+
+ private:
+  std::vector<double> MeasureTogether(std::span<const ProductGeometry> products);
+
+  Isa isa_;
+  ThreadPool one_thread_{1};
+  std::map<Format, double> calm_gauge_;
+};
 
 }  // namespace deftnn

@@ -65,6 +65,9 @@ std::span<const Kernel> AllKernels();
 const Kernel* FindKernel(std::string_view name);
 /// Kernels that can run `spec` on this CPU with ISAs up to `isa`, best first; never empty.
 std::vector<const Kernel*> Candidates(const GemmSpec& spec, Isa isa);
+/// Whether products in `format` are taken to matrix tiles on a CPU with `isa`: their kernel reads
+/// runs of neighbouring entries as they lie and must copy what is kept elsewhere.
+bool HasTileKernel(Isa isa, Format format);
 /// Seconds that a kernel takes for the product in question; negative when unknown.
 using CostLookup = std::function<double(const Kernel&)>;
 /// The candidate with the least known cost, or the first one where no cost is known.

@@ -46,6 +46,13 @@ std::vector<const Kernel*> Candidates(const GemmSpec& spec, Isa isa) {
   return candidates;
 }
 
+bool HasTileKernel(Isa isa, Format format) {
+  return std::ranges::any_of(AllKernels(), [&](const Kernel& kernel) {
+    return kernel.isa <= isa && Supports(kernel.isa) && kernel.format == format &&
+           kernel.code.tile_steps > 1;
+  });
+}
+
 const Kernel* Select(const GemmSpec& spec, Isa isa, const CostLookup& cost) {
   const std::vector<const Kernel*> candidates = Candidates(spec, isa);
   if (cost == nullptr) return candidates.front();
