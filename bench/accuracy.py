@@ -54,7 +54,7 @@ def optimize(program, row, seed):
     options = [splits.write_trained_on(row["model"], MADE / "data") if option == "@train" else option for option in row["options"]]
     stem = stem_of(row, seed)
     program.call("optimize", SUBJECTS[row["model"]][1](), "-o", f"{stem}.deft", "--calib", calibration, "--eval", scoring,
-                 "--seed", seed, "--costs", MADE / f"{row['model']}.costs", "--json", f"{stem}.json", "-q", *options)
+                 "--seed", seed, "--costs", MADE / f"{row['model']}-{program.digest}.costs", "--json", f"{stem}.json", "-q", *options)
     record = json.loads(pathlib.Path(f"{stem}.json").read_text())
     return {
         "program": program.digest, "options": row["options"], "metric": record["metric"],
