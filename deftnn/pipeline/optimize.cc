@@ -12,6 +12,7 @@
 #include "deftnn/pipeline/choose_allocator.h"
 #include "deftnn/pipeline/choose_format.h"
 #include "deftnn/pipeline/conditioning.h"
+#include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/merge_statistics.h"
 #include "deftnn/pipeline/never_slower.h"
 #include "deftnn/pipeline/optimize_inputs.h"
