@@ -138,7 +138,7 @@ def draw(name, network):
         panels += panel.parts
     samples, dense = figures[0]["samples"], figures[0]["dense"]
     cpu = next((f"{f['cpu']}, {f['isa']}, {f['threads']} threads" for f in figures if "cpu" in f), "not timed")
-    text = f"{TITLES[name]}: points of top1 lost ({dense:.2f} % dense, {samples:,} samples that no choice has seen)"
+    text = f"{TITLES[name]}: points lost ({dense:.2f} % dense, {samples:,} samples unseen by any choice)"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{TITLES[name]}: accuracy over speed">',
         f"<style>{STYLE}</style>", f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="12"/>',

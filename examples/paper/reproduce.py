@@ -8,6 +8,7 @@ Figures go into results.json as they come; what the same program made already is
 import argparse
 import json
 import pathlib
+import statistics
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -97,8 +98,8 @@ def fission_alone(program, network, method, technique, ratio):
             "lost": scores["fp32"]["value"] - scores["dfp16"]["value"]}
 
 
-def time_file(program, network, method, technique, ratio):
-    """How many times as fast as the dense network in fp32 the file is."""
+def time_file(program, known, network, method, technique, ratio):
+    """How many times as fast as the dense network in fp32 the file is: the median of this time and of those before it on this CPU."""
     stem = stem_of(network, method, technique, ratio)
     if not pathlib.Path(f"{stem}.deft").exists():
         raise NoFigure(f"{stem}.deft is not there any more (--again)")
@@ -106,7 +107,10 @@ def time_file(program, network, method, technique, ratio):
                  f"{stem}.bench.json", "-q")
     record = json.loads(pathlib.Path(f"{stem}.bench.json").read_text())
     device = record["device"]
-    return {"speedup": record["ratio"], "cpu": device["cpu"], "isa": device["isa"], "threads": device["threads"]}
+    machine = {key: device[key] for key in ("cpu", "isa", "threads")}
+    before = known.get("speedups", []) if machine.items() <= known.items() else []
+    speedups = before + [record["ratio"]]
+    return machine | {"speedups": speedups, "speedup": statistics.median(speedups)}
 
 
 def measure(program, points, args, network, method, ratio):
@@ -120,7 +124,8 @@ def measure(program, points, args, network, method, ratio):
             if "reduce" in args.steps and not done:
                 points.put(*keys, **(fission_alone if ratio == 1 else reduce)(program, *keys))
             if "time" in args.steps and points.get(*keys):
-                points.put(*keys, **(points.get(*keys) | time_file(program, *keys)))
+                known = points.get(*keys)
+                points.put(*keys, **(known | time_file(program, known, *keys)))
             print(*keys, points.get(*keys), flush=True)
         except (NoFigure, ImportError, OSError, KeyError) as why:
             print(f"{', '.join(map(str, keys))}: no figure: {why}", flush=True)
@@ -133,7 +138,7 @@ def parse(arguments):
     add("--methods", default=";".join(METHODS), help="with semicolons")
     add("--techniques", default=",".join(TECHNIQUES), help="with commas")
     add("--ratios", help="with commas (default: each method's own)")
-    add("--steps", default="reduce,time", help="reduce, time (on a quiet machine)")
+    add("--steps", default="reduce,time", help="reduce, time (on a quiet machine; repeat it: medians count)")
     add("--again", action="store_true", help="repeat what is there")
     add("--keep-old", action="store_true", help="figures of an older program count")
     add("--program", default="build/release/deftnn")
