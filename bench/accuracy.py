@@ -76,23 +76,27 @@ def measure_layers(program, row, seed):
     record = json.loads(pathlib.Path(f"{stem}.json").read_text())
     mixed = record["optimized"]["format"] == "mixed"  # then only layers in 16 bits are compared
     common = "dfp16" if mixed else record["optimized"]["format"]
-    total = sum(layer["macs"] for layer in record["layers"])
-    large = [layer for layer in record["layers"]
-             if layer["macs"] >= DOMINATES * total and layer["weight_format"] == common and layer["macs_after"] > 0]
-    if not large:
-        raise NoFigure("no layer dominates, or none in the common format")
-    promised = sum(layer["macs"] for layer in large) / sum(layer["macs_after"] for layer in large)
-    ratios, gains = [], []
+    benches = []
     for _ in range(LAYER_RUNS):
         program.call("bench", f"{stem}.deft", "--against", SUBJECTS[row["model"]][1](), "--format", common,
                      "--per-layer", "--duration", 1, "--json", f"{stem}.bench.json", "-q")
-        bench = json.loads(pathlib.Path(f"{stem}.bench.json").read_text())
-        after, before = ({layer["name"]: layer["latency_ms"] for layer in side["layers"]} for side in (bench, bench["against"]))
-        ratios.append(bench["ratio"])
-        gains.append(sum(before[layer["name"]] for layer in large) / sum(after[layer["name"]] for layer in large))
-    got = statistics.median(gains)
-    return {"program": program.digest, "cpu": bench["device"]["cpu"], "isa": bench["device"]["isa"],
-            "format": common, "faster_than_dense_in_format": statistics.median(ratios), "layers": len(large),
+        benches.append(json.loads(pathlib.Path(f"{stem}.bench.json").read_text()))
+    timed = {layer["name"] for layer in benches[0]["layers"]}
+    total = sum(layer["macs"] for layer in record["layers"])
+    large = [layer for layer in record["layers"]
+             if layer["macs"] >= DOMINATES * total and layer["weight_format"] == common and layer["name"] in timed]
+    if not large:
+        raise NoFigure("no layer dominates, or none in the common format")
+    promised = sum(layer["macs"] for layer in large) / sum(layer["macs_after"] for layer in large)
+    names = {layer["name"] for layer in large}
+
+    def ms(side):
+        return sum(layer["latency_ms"] for layer in side["layers"] if layer["name"] in names)
+
+    got = statistics.median(ms(bench["against"]) / ms(bench) for bench in benches)
+    device = benches[0]["device"]
+    return {"program": program.digest, "cpu": device["cpu"], "isa": device["isa"],
+            "format": common, "faster_than_dense_in_format": statistics.median(bench["ratio"] for bench in benches), "layers": len(large),
             "promised": promised, "got": got, "share": got / promised}
 
 

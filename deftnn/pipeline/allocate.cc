@@ -9,7 +9,7 @@ namespace deftnn {
 namespace {
 
 // What allocation chooses from.
-constexpr double kFineLevels[] = {0.86, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
+constexpr double kFineLevels[] = {kMostFine, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15};
 // One fraction for all layers: the least, and how often its range is halved.
 constexpr double kLeastUniform = 0.02;
 constexpr int kUniformSteps = 30;

@@ -10,9 +10,8 @@ namespace deftnn {
 namespace {
 
 constexpr int kTableVersion = 3;
-// 0.86 is the most that finer groups are offered: reading scattered entries, however many, costs
-// what reading all of a run does not.
-constexpr double kFineFractions[] = {0.25, 0.5, 0.86, 1.0};
+// Reading scattered entries, however many, costs what reading all of a run does not.
+constexpr double kFineFractions[] = {0.25, 0.5, kMostFine, 1.0};
 constexpr double kLeastChannels = 0.2;
 constexpr int64_t kLeastLevels = 4, kMostLevels = 12;
 

@@ -51,6 +51,9 @@ class CostTable {
   std::map<std::string, double> ms_, speedups_;
 };
 
+/// The largest share of K below all of it that finer groups are offered.
+inline constexpr double kMostFine = 0.86;
+
 /// What each layer costs, from measured points: over (outputs kept, input channels kept), and how
 /// many times less with a part of K gone in groups of each kind, which kernels do not all read as
 /// easily. Outputs lie in vector lanes: 33 cost what 48 cost where a vector has 16, and the model

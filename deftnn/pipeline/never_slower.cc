@@ -15,42 +15,40 @@ Result<LayerTimes> TimeLayers(const Graph& reduced, int64_t batch, const FormatC
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<ValueInfo> infos,
                           InferShapes(reduced, DefaultInputs(reduced, batch)));
   struct Timed {
-    size_t layer;
-    std::optional<size_t> whole;  // index of the product with all inputs, where some were cut
+    size_t layer, now;            // `now` and `whole` are indices of products
+    std::optional<size_t> whole;  // with all inputs, where some were cut
   };
-  std::vector<ProductGeometry> products;  // of each layer as it is, then those with all inputs
   std::vector<Timed> timed;
-  std::vector<ProductGeometry> wholes;
+  std::vector<ProductGeometry> products;
   for (size_t i = 0; i < layers.size(); ++i) {
     const int index = reduced.FindNode(layers[i].name);
     if (index < 0) continue;
     const Node& node = reduced.node(index);
     DEFTNN_ASSIGN_OR_RETURN(ProductGeometry geometry,
                             GeometryOf(reduced, infos, node, format.of(node)));
+    timed.push_back({i, products.size(), std::nullopt});
     products.push_back(geometry);
-    timed.push_back({i, std::nullopt});
     DEFTNN_ASSIGN_OR_RETURN(const SynapseProduct product, SynapseProduct::Read(node));
     const int64_t all = FullK(node, product);
     if (kept[i].fine >= 1.0 || static_cast<int64_t>(geometry.spec.entries.size()) == all) continue;
     geometry.spec.entries.resize(static_cast<size_t>(all));
     std::iota(geometry.spec.entries.begin(), geometry.spec.entries.end(), 0);
-    timed.back().whole = wholes.size();
-    wholes.push_back(std::move(geometry));
+    timed.back().whole = products.size();
+    products.push_back(std::move(geometry));
   }
-  const size_t count = products.size();
-  products.insert(products.end(), wholes.begin(), wholes.end());
   const std::vector<double> ms = time(products);
   LayerTimes times;
-  for (size_t p = 0; p < count; ++p) {
-    times.sum_ms += ms[p] * static_cast<double>(layers[timed[p].layer].groups);
-    if (!timed[p].whole) continue;
-    const double whole = ms[count + *timed[p].whole];
-    if (ms[p] < (1 - kLeastGain) * whole) continue;
+  for (const Timed& of : timed) {
+    const double now = ms[of.now];
+    times.sum_ms += now * static_cast<double>(layers[of.layer].groups);
+    if (!of.whole) continue;
+    const double whole = ms[*of.whole];
+    if (now < (1 - kLeastGain) * whole) continue;
     times.slow.push_back(
-        {timed[p].layer,
+        {of.layer,
          fmt::format("did not get faster: measured {} with {} of {} entries of K against {}",
-                     FormatMilliseconds(ms[p]), products[p].spec.entries.size(),
-                     wholes[*timed[p].whole].spec.entries.size(), FormatMilliseconds(whole))});
+                     FormatMilliseconds(now), products[of.now].spec.entries.size(),
+                     products[*of.whole].spec.entries.size(), FormatMilliseconds(whole))});
   }
   return times;
 }
