@@ -62,14 +62,15 @@ class CoupledSearch {
     return a;
   }
 
-  // The minimum of error + lambda cost. best[i][r]: that of layer i and all that it reads from,
-  // where its reader is at level r.
-  Allocation Minimum(double lambda) const {
+  // The minimum of weight error + lambda cost. best[i][r]: that of layer i and all that it reads
+  // from, where its reader is at level r.
+  Allocation Minimum(double weight, double lambda) const {
     std::vector<std::vector<double>> best(layers_.size());
     std::vector<Levels> choice(layers_.size());
     for (size_t i = 0; i < layers_.size(); ++i) {
       const CoupledLayer& layer = layers_[i];
       std::vector<double> below = layer.errors;
+      for (double& value : below) value *= weight;
       for (const size_t p : producers_[i])
         for (size_t l = 0; l < below.size(); ++l) below[l] += best[p][l];
       const size_t columns = layer.cost.front().size();
@@ -101,11 +102,7 @@ class CoupledSearch {
     return at;
   }
 
-  Levels Cheapest() const {
-    Levels levels;
-    for (const CoupledLayer& layer : layers_) levels.push_back(std::ssize(layer.errors) - 1);
-    return levels;
-  }
+  Allocation Cheapest() const { return Minimum(0, 1); }
 
  private:
   int64_t ReaderLevel(size_t i, const Levels& levels) const {
@@ -234,7 +231,7 @@ Result<Allocation> AllocateCoupled(const std::vector<CoupledLayer>& layers, doub
   DEFTNN_RETURN_IF_ERROR(CheckCoupled(layers));
   const CoupledSearch search(layers);
   const Allocation dense = search.At(Levels(layers.size()));
-  const Allocation cheapest = search.At(search.Cheapest());
+  const Allocation cheapest = search.Cheapest();
   if (!(cheapest.cost <= budget || dense.cost <= budget)) return TooSmall(budget, cheapest.cost);
   Allocation best = cheapest.cost <= budget ? cheapest : dense;
   const auto consider = [&](const Allocation& a) {
@@ -249,9 +246,14 @@ Result<Allocation> AllocateCoupled(const std::vector<CoupledLayer>& layers, doub
   double low = 1e-8 * scale, high = 1e8 * scale;
   for (int step = 0; step < 60; ++step) {
     const double lambda = std::sqrt(low * high);
-    (consider(search.Minimum(lambda)) ? high : low) = lambda;
+    (consider(search.Minimum(1, lambda)) ? high : low) = lambda;
   }
   return search.Polish(std::move(best), budget);
+}
+
+Result<Allocation> CheapestCoupled(const std::vector<CoupledLayer>& layers) {
+  DEFTNN_RETURN_IF_ERROR(CheckCoupled(layers));
+  return CoupledSearch(layers).Cheapest();
 }
 
 }  // namespace deftnn

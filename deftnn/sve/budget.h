@@ -32,7 +32,7 @@ Result<Allocation> AllocateIndependent(const std::vector<std::vector<Choice>>& l
 /// A layer whose cost depends on its own level and on that of one later layer, its reader, whose
 /// choice makes some of this one's outputs dead.
 struct CoupledLayer {
-  std::vector<double> errors;             // by own level; the last level is taken for the cheapest
+  std::vector<double> errors;             // by own level; none is less than the first
   int reader = -1;                        // a later layer, or -1
   std::vector<std::vector<double>> cost;  // [own level][reader's level], or [own level][1]
 };
@@ -42,5 +42,7 @@ struct CoupledLayer {
 /// more than it does. What it leaves of the budget is then used by changes of one and of two
 /// layers: a heuristic, deterministic. Errors: as above, and sizes that do not fit.
 Result<Allocation> AllocateCoupled(const std::vector<CoupledLayer>& layers, double budget);
+/// Costs least, whatever its error.
+Result<Allocation> CheapestCoupled(const std::vector<CoupledLayer>& layers);
 
 }  // namespace deftnn

@@ -189,6 +189,34 @@ TEST(SveBudget, CoupledHandlesManyLayers) {
   }
 }
 
+// Neither is the last level the cheapest, nor the cheapest of each that of all.
+TEST(SveBudget, CheapestIsFoundWhereverItIs) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Rng rng(seed);
+    const int64_t count = rng.Between(1, 5), levels = rng.Between(1, 5);
+    Forest forest(rng, count, levels, seed % 2 == 0);
+    for (CoupledLayer& layer : forest.layers)
+      for (std::vector<double>& row : layer.cost)
+        for (double& cost : row) cost = rng.Uniform();
+    const auto cost = [&](const std::vector<int64_t>& l) {
+      double total = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        const CoupledLayer& layer = forest.layers[i];
+        total += layer.cost[l[i]][layer.reader < 0 ? 0 : l[layer.reader]];
+      }
+      return total;
+    };
+    const double least = Exhaustive(std::vector<int64_t>(count, levels), 1e9, cost, cost);
+    const auto got = CheapestCoupled(forest.layers);
+    ASSERT_TRUE(got.ok());
+    EXPECT_NEAR(got->cost, least, 1e-12);
+    EXPECT_NEAR(cost(got->levels), least, 1e-12);
+    EXPECT_TRUE(AllocateCoupled(forest.layers, least + 1e-9).ok());
+    EXPECT_FALSE(AllocateCoupled(forest.layers, least - 1e-9).ok());
+  }
+}
+
 TEST(SveBudget, RefusesBadInput) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(AllocateIndependent({{}}, 1).ok());
@@ -198,6 +226,8 @@ TEST(SveBudget, RefusesBadInput) {
   EXPECT_FALSE(AllocateIndependent({{{2, 0}}}, nan).ok());
   EXPECT_TRUE(AllocateIndependent({}, 1).ok());
   EXPECT_TRUE(AllocateCoupled({}, 1).ok());
+  EXPECT_TRUE(CheapestCoupled({}).ok());
+  EXPECT_FALSE(CheapestCoupled({{{}, -1, {}}}).ok());
   EXPECT_FALSE(AllocateCoupled({{{}, -1, {}}}, 2).ok());
   EXPECT_FALSE(AllocateCoupled({{{nan}, -1, {{1}}}}, 2).ok());
   EXPECT_FALSE(AllocateCoupled({{{0}, -1, {{nan}}}}, 2).ok());
