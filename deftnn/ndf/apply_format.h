@@ -5,6 +5,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "deftnn/graph/graph.h"
 #include "deftnn/ndf/formats/format.h"
@@ -21,8 +22,10 @@ struct FormatChoice {
   // One format for all is a choice.
   FormatChoice(Format format) : common(format) {}  // NOLINT(google-explicit-constructor)
 
-  Format of(const Node& node) const { return in_fp32.contains(node.name) ? Format::kFp32 : common; }
+  Format of(std::string_view node) const { return in_fp32.contains(node) ? Format::kFp32 : common; }
+  Format of(const Node& node) const { return of(std::string_view(node.name)); }
   bool all_fp32() const { return common == Format::kFp32; }
+  bool operator==(const FormatChoice&) const = default;
 };
 
 /// "fp32", "dfp16", or "mixed" where some nodes stay in fp32.

@@ -28,61 +28,91 @@ double ErrorAt(const LayerCurves& curves, const KeptFraction& kept) {
 }  // namespace
 
 Allocator::Allocator(const std::vector<Layer>& layers, const std::vector<LayerCurves>& curves,
-                     CostModel costs, AllocationRule rule)
+                     CostModel costs, FormatOffers formats, AllocationRule rule)
     : layers_(layers),
       curves_(curves),
       costs_(std::move(costs)),
+      formats_(std::move(formats)),
       rule_(rule),
       reader_(layers.size(), -1) {
   for (size_t i = 0; i < layers.size(); ++i) {
     for (int producer : layers[i].producers) reader_[producer] = static_cast<int>(i);
-    std::vector<KeptFraction> fine_levels = FineLevels(i);
-    std::vector<KeptFraction> levels;
-    std::vector<double> errors;
-    for (const double channels : costs_.channel_levels(i)) {
-      if (channels < 1.0 && curves[i].channels.fractions.empty()) break;
-      for (KeptFraction level : fine_levels) {
-        level.channels = channels;
-        errors.push_back(ErrorAt(curves[i], level));
-        levels.push_back(level);
-      }
-    }
-    levels_.push_back(std::move(levels));
-    coupled_.push_back({std::move(errors), -1, {}});
+    AddLayer(i);
   }
   for (size_t i = 0; i < layers.size(); ++i) Couple(i);
+  for (const std::string& node : costs_.OtherNodes()) AddOtherNode(node);
 }
 
-std::vector<KeptFraction> Allocator::FineLevels(size_t layer) {
+double Allocator::Harm(std::string_view node, Format format) const {
+  const auto found = formats_.harm.find(node);
+  return format == Format::kFp32 || found == formats_.harm.end() ? 0.0 : found->second;
+}
+
+void Allocator::AddLayer(size_t layer) {
+  std::vector<Level> levels;
+  std::vector<double> errors;
+  std::string reason;
+  bool any_fine = false;
+  for (const Format format : formats_.Of(layers_[layer].name)) {
+    const double harm = Harm(layers_[layer].name, format);
+    const std::vector<KeptFraction> fine_levels = FineLevels(layer, format, reason);
+    any_fine = any_fine || fine_levels.size() > 1;
+    for (const double channels : costs_.channel_levels(layer)) {
+      if (channels < 1.0 && curves_[layer].channels.fractions.empty()) break;
+      for (KeptFraction kept : fine_levels) {
+        kept.channels = channels;
+        errors.push_back(ErrorAt(curves_[layer], kept) + harm);
+        levels.push_back({kept, format});
+      }
+    }
+  }
+  reasons_.push_back(any_fine ? "" : reason);
+  names_.push_back(layers_[layer].name);
+  levels_.push_back(std::move(levels));
+  coupled_.push_back({std::move(errors), -1, {}});
+}
+
+void Allocator::AddOtherNode(const std::string& node) {
+  CoupledLayer coupled;
+  std::vector<Level>& levels = levels_.emplace_back();
+  for (const Format format : formats_.Of(node)) {
+    levels.push_back({{}, format});
+    coupled.errors.push_back(Harm(node, format));
+    coupled.cost.push_back({costs_.CostOfOther(node, format)});
+  }
+  names_.push_back(node);
+  coupled_.push_back(std::move(coupled));
+}
+
+std::vector<KeptFraction> Allocator::FineLevels(size_t layer, Format format,
+                                                std::string& reason) const {
   std::vector<KeptFraction> levels = {{}};
-  std::string& reason = reasons_.emplace_back();
   const int groupings = static_cast<int>(curves_[layer].fine.size());
   for (int grouping = 0; grouping < groupings; ++grouping) {
     if (rule_ == AllocationRule::kMeasured) {
       reason = WhyNotFaster(
           [&](double fine) {
-            return costs_.Cost(layer, 1.0, {1.0, fine, grouping});
+            return costs_.Cost(layer, format, 1.0, {1.0, fine, grouping});
           },
           kFineLevels);
       if (!reason.empty()) continue;
     }
     for (const double fine : kFineLevels) levels.push_back({1.0, fine, grouping});
   }
-  if (levels.size() > 1) reason.clear();
   return levels;
 }
 
 void Allocator::Couple(size_t layer) {
   CoupledLayer& coupled = coupled_[layer];
   coupled.reader = reader_[layer];
-  static const std::vector<KeptFraction> kAll(1);
-  const std::vector<KeptFraction>& readers = coupled.reader < 0 ? kAll : levels_[coupled.reader];
-  for (const KeptFraction& own : levels_[layer]) {
+  static const std::vector<Level> kAll(1);
+  const std::vector<Level>& readers = coupled.reader < 0 ? kAll : levels_[coupled.reader];
+  for (const Level& own : levels_[layer]) {
     std::vector<double>& row = coupled.cost.emplace_back();
-    for (const KeptFraction& reader : readers) {
+    for (const Level& reader : readers) {
       const double outputs =
-          coupled.reader < 0 ? 1.0 : OutputsKept(layer, coupled.reader, reader.channels);
-      row.push_back(costs_.Cost(layer, outputs, own));
+          coupled.reader < 0 ? 1.0 : OutputsKept(layer, coupled.reader, reader.kept.channels);
+      row.push_back(costs_.Cost(layer, own.format, outputs, own.kept));
     }
   }
 }
@@ -100,35 +130,40 @@ double Allocator::OutputsKept(size_t layer, size_t reader, double channels) cons
          static_cast<double>(layers_[layer].outputs);
 }
 
-double Allocator::Cost(const std::vector<KeptFraction>& kept) const {
+double Allocator::Cost(const Recipe& recipe) const {
   double cost = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int reader = reader_[i];
-    const double outputs = reader < 0 ? 1.0 : OutputsKept(i, reader, kept[reader].channels);
-    cost += costs_.Cost(i, outputs, kept[i]);
+    const double outputs = reader < 0 ? 1.0 : OutputsKept(i, reader, recipe.kept[reader].channels);
+    cost += costs_.Cost(i, recipe.format.of(layers_[i].name), outputs, recipe.kept[i]);
   }
+  for (const std::string& node : costs_.OtherNodes())
+    cost += costs_.CostOfOther(node, recipe.format.of(node));
   return cost;
 }
 
-double Allocator::Error(const std::vector<KeptFraction>& kept) const {
+double Allocator::DenseCost() const { return Cost({Dense().kept, formats_.Safest()}); }
+
+double Allocator::Error(const Recipe& recipe) const {
   double error = 0;
-  for (size_t i = 0; i < layers_.size(); ++i) error += ErrorAt(curves_[i], kept[i]);
+  for (size_t i = 0; i < layers_.size(); ++i) error += ErrorAt(curves_[i], recipe.kept[i]);
+  for (const std::string& node : names_) error += Harm(node, recipe.format.of(node));
   return error;
 }
 
-std::vector<KeptFraction> Allocator::UniformWithin(double budget) const {
+Recipe Allocator::UniformWithin(double budget) const {
   const auto all = [&](double fraction) {
-    std::vector<KeptFraction> kept = Dense();
-    for (size_t i = 0; i < kept.size(); ++i) {
+    Recipe recipe = Dense();
+    for (size_t i = 0; i < recipe.kept.size(); ++i) {
       if (!curves_[i].fine.empty()) {
-        kept[i].fine = fraction;
+        recipe.kept[i].fine = fraction;
       } else if (!curves_[i].channels.fractions.empty()) {
-        kept[i].channels = fraction;
+        recipe.kept[i].channels = fraction;
       }
     }
-    return kept;
+    return recipe;
   };
-  if (Cost(Dense()) <= budget) return Dense();
+  if (DenseCost() <= budget) return Dense();
   double least = 0, most = 1;
   for (int step = 0; step < kUniformSteps; ++step) {
     const double middle = (least + most) / 2;
@@ -158,19 +193,20 @@ std::vector<LayerCut> Allocator::Cuts(const std::vector<KeptFraction>& kept) con
   return cuts;
 }
 
-std::vector<KeptFraction> Allocator::Within(double budget) const {
+Recipe Allocator::Within(double budget) const {
   if (rule_ == AllocationRule::kUniform) return UniformWithin(budget);
-  const auto kept_at = [&](const std::vector<int64_t>& levels) {
-    std::vector<KeptFraction> kept;
-    for (size_t i = 0; i < levels.size(); ++i) kept.push_back(levels_[i][levels[i]]);
-    return kept;
+  const auto recipe_at = [&](const std::vector<int64_t>& levels) {
+    Recipe recipe{{}, formats_.Safest()};
+    for (size_t i = 0; i < levels.size(); ++i) {
+      const Level& level = levels_[i][levels[i]];
+      if (i < layers_.size()) recipe.kept.push_back(level.kept);
+      if (level.format == Format::kDfp16) recipe.format.in_fp32.erase(names_[i]);
+    }
+    return recipe;
   };
-  const auto allocation = AllocateCoupled(coupled_, budget);
-  if (allocation.ok()) return kept_at(allocation->levels);
-  // Nothing is so cheap: the last level of each layer is its least.
-  std::vector<int64_t> least;
-  for (const auto& levels : levels_) least.push_back(static_cast<int64_t>(levels.size()) - 1);
-  return kept_at(least);
+  if (const auto allocation = AllocateCoupled(coupled_, budget); allocation.ok())
+    return recipe_at(allocation->levels);
+  return recipe_at(CheapestCoupled(coupled_).value().levels);
 }
 
 }  // namespace deftnn

@@ -2,19 +2,14 @@
 
 #include "deftnn/base/check.h"
 #include "deftnn/base/log.h"
-#include "deftnn/ndf/apply_format.h"
 
 namespace deftnn {
 namespace {
 
 Result<double> LossOn(const SearchSetting& setting, const Outputs& reference,
                       const Candidate& candidate, const Dataset& samples) {
-  DEFTNN_ASSIGN_OR_RETURN(const Graph formatted,
-                          ApplyFormat(candidate.reduced.graph, setting.format));
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::Create(formatted, {.threads = setting.original.threads(),
-                                                      .isa = setting.original.isa(),
-                                                      .packed = nullptr}));
+                          OpenCandidate(setting, candidate));
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, samples));
   DEFTNN_ASSIGN_OR_RETURN(const double loss, MeanKl(reference, outputs));
   return setting.agreed ? setting.agreed(loss) : loss;
@@ -31,9 +26,9 @@ Status ChooseAllocator(const std::vector<Allocator>& allocators, double ratio,
   std::optional<Candidate> best;
   double least = 0;
   for (const Allocator& allocator : allocators) {
-    std::vector<KeptFraction> kept = allocator.Within(allocator.DenseCost() / ratio);
-    if (best && kept == best->kept) continue;
-    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
+    const Recipe recipe = allocator.Within(allocator.DenseCost() / ratio);
+    if (best && recipe == best->recipe) continue;
+    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, recipe));
     DEFTNN_ASSIGN_OR_RETURN(const double loss, LossOn(setting, reference, candidate, samples));
     spdlog::debug("cost ratio {:.2f}, layers' errors weighed by {}: KL divergence {:.4f}", ratio,
                   &allocator == &allocators.front() ? "KL divergence" : "distance", loss);

@@ -22,11 +22,6 @@ struct Trial {
   double speedup = 1;  // over the original
 };
 
-struct Harm {
-  std::string node;
-  double loss = 0;  // with this node alone in 16 bits
-};
-
 class Chooser {
  public:
   explicit Chooser(const FormatSetting& setting)
@@ -36,20 +31,21 @@ class Chooser {
     DEFTNN_ASSIGN_OR_RETURN(const Trial half, Try(Format::kDfp16));
     spdlog::info("dfp16: {:.2f}x the speed of fp32, {:+.2f} points", half.speedup, -half.points);
     if (half.speedup <= 1.0) {
-      return ChosenFormat{Format::kFp32,
-                          "dfp16 is not faster than fp32 on this machine: tensors stay in fp32"};
+      return ChosenFormat{Format::kFp32, "dfp16 is not faster than fp32 on this machine", {}};
     }
-    if (half.points <= setting_.allowed_points) return ChosenFormat{Format::kDfp16, ""};
+    if (half.points <= setting_.allowed_points) return ChosenFormat{Format::kDfp16, "", {}};
     return Mix(half.points);
   }
 
  private:
   // The fewest nodes in fp32, those of the greatest harm, found by bisection.
   Result<ChosenFormat> Mix(double points_of_half) {
-    const std::string lost =
-        fmt::format("dfp16 loses {:.2f} points on the selection data", points_of_half);
-    const ChosenFormat none{Format::kFp32, lost + ": tensors stay in fp32"};
-    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Harm> harms, RankNodes());
+    ChosenFormat chosen{
+        Format::kFp32,
+        fmt::format("dfp16 loses {:.2f} points on the selection data", points_of_half),
+        {}};
+    DEFTNN_ASSIGN_OR_RETURN(chosen.harms, RankNodes());
+    const std::vector<NodeHarm>& harms = chosen.harms;
     const auto most = static_cast<size_t>(kMostInFp32 * static_cast<double>(harms.size()));
     const auto with = [&](size_t count) {
       FormatChoice choice(Format::kDfp16);
@@ -61,7 +57,7 @@ class Chooser {
       return points <= setting_.allowed_points;
     };
     DEFTNN_ASSIGN_OR_RETURN(const bool possible, harmless(most));
-    if (!possible) return none;
+    if (!possible) return chosen;
     size_t too_few = 0, enough = most;
     while (enough - too_few > 1) {
       const size_t middle = (too_few + enough) / 2;
@@ -71,27 +67,32 @@ class Chooser {
     DEFTNN_ASSIGN_OR_RETURN(const Trial mixed, Try(with(enough)));
     spdlog::info("dfp16 but for {} of {} nodes: {:.2f}x the speed of fp32, {:+.2f} points", enough,
                  harms.size(), mixed.speedup, -mixed.points);
-    if (mixed.speedup <= 1.0) return none;
-    return ChosenFormat{with(enough), fmt::format("{}: {} of {} nodes stay in fp32, {} before all",
-                                                  lost, enough, harms.size(), harms[0].node)};
+    if (mixed.speedup > 1.0) chosen.choice = with(enough);
+    return chosen;
   }
 
   // The most harmful first.
-  Result<std::vector<Harm>> RankNodes() {
-    std::vector<Harm> harms;
+  Result<std::vector<NodeHarm>> RankNodes() {
+    std::vector<NodeHarm> harms;
     for (const Node& node : graph_.nodes())
-      if (HasFormat(node)) harms.push_back({node.name, 0});
+      if (HasFormat(node)) harms.push_back({node.name, {}});
     const Outputs reference = First(kSamplesOfNode);
-    for (Harm& harm : harms) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<Yardstick> yardsticks,
+                            YardsticksOfLoss(setting_.yardstick, reference));
+    for (NodeHarm& harm : harms) {
       FormatChoice alone(Format::kDfp16);
-      for (const Harm& other : harms)
+      for (const NodeHarm& other : harms)
         if (other.node != harm.node) alone.in_fp32.insert(other.node);
       DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Open(alone));
       DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, DataOf(reference)));
-      DEFTNN_ASSIGN_OR_RETURN(harm.loss, LossOf(reference, outputs, setting_.yardstick));
+      for (const Yardstick& yardstick : yardsticks) {
+        DEFTNN_ASSIGN_OR_RETURN(const double loss, LossOf(reference, outputs, yardstick));
+        harm.losses.push_back(loss);
+      }
     }
-    std::stable_sort(harms.begin(), harms.end(),
-                     [](const Harm& a, const Harm& b) { return a.loss > b.loss; });
+    std::stable_sort(harms.begin(), harms.end(), [](const NodeHarm& a, const NodeHarm& b) {
+      return a.losses[0] > b.losses[0];
+    });
     return harms;
   }
 

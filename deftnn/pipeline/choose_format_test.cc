@@ -101,7 +101,9 @@ TEST_F(ChooseFormatTest, TheNodeThatHarmsStaysInFp32) {
   const ChosenFormat chosen = Choose(1.0);
   EXPECT_EQ(chosen.choice.common, Format::kDfp16);
   EXPECT_EQ(chosen.choice.in_fp32, mixed.in_fp32);
-  EXPECT_NE(chosen.warning.find("1 of 3 nodes stay in fp32"), std::string::npos) << chosen.warning;
+  ASSERT_EQ(chosen.harms.size(), 3U);
+  EXPECT_EQ(chosen.harms[0].node, "difference");
+  EXPECT_NE(chosen.why_not.find("points on the selection data"), std::string::npos);
   // The choice keeps what it promises.
   auto session = Session::Create(ApplyFormat(graph_, chosen.choice).value(), {.threads = 1});
   const Outputs outputs = RunOver(**session, data_).value();
@@ -112,16 +114,19 @@ TEST_F(ChooseFormatTest, AllOfItWhereThatIsAllowed) {
   SetSpeedup(Format::kDfp16, 2.0);
   const ChosenFormat chosen = Choose(1000);
   EXPECT_EQ(NameOf(chosen.choice), "dfp16");
-  EXPECT_EQ(chosen.warning, "");
+  EXPECT_EQ(chosen.why_not, "");
+  EXPECT_TRUE(chosen.harms.empty());
 }
 
 TEST_F(ChooseFormatTest, NoneOfItWhereItIsNotFasterOrAlwaysHarms) {
   SetSpeedup(Format::kDfp16, 0.9);
-  EXPECT_EQ(NameOf(Choose(1000).choice), "fp32");
+  const ChosenFormat slow = Choose(1000);
+  EXPECT_EQ(NameOf(slow.choice), "fp32");
+  EXPECT_TRUE(slow.harms.empty());
   SetSpeedup(Format::kDfp16, 2.0);
   const ChosenFormat harmed = Choose(1e-9);
   EXPECT_EQ(NameOf(harmed.choice), "fp32");
-  EXPECT_NE(harmed.warning.find("tensors stay in fp32"), std::string::npos) << harmed.warning;
+  EXPECT_FALSE(harmed.harms.empty());
 }
 
 TEST_F(ChooseFormatTest, AMixThatIsNotFasterIsNoGain) {

@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "deftnn/base/file.h"
+#include "deftnn/pipeline/feed.h"
+#include "deftnn/pipeline/network_id.h"
+#include "deftnn/runtime/session.h"
 
 namespace deftnn {
 namespace {
@@ -68,6 +71,24 @@ std::vector<int64_t> FirstChannels(const KLayout& layout, double fraction) {
   for (int64_t position = 0; position < layout.positions; ++position)
     for (int64_t c = 0; c < channels; ++c) kept.push_back(position * layout.channels + c);
   return kept;
+}
+
+// The least of several turns, by node. Profiles are medians of a few runs.
+Result<std::map<std::string, double>> LeastTimes(const Graph& graph, int64_t batch, Isa isa) {
+  constexpr int kTurns = 12, kRunsOfTurn = 5;
+  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::Create(graph, {.threads = 1, .isa = isa, .packed = nullptr}));
+  const std::vector<Tensor> inputs = RandomInputs(graph, batch, 1);
+  std::map<std::string, double> least;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<StepProfile> steps,
+                            session->Profile(inputs, kRunsOfTurn));
+    for (const StepProfile& step : steps) {
+      const auto [at, is_new] = least.emplace(step.node, step.median_ms);
+      at->second = std::min(at->second, step.median_ms);
+    }
+  }
+  return least;
 }
 
 // About a quarter, a half and all of the vectors.
@@ -137,6 +158,27 @@ std::vector<double> CostTable::Ms(std::span<const ProductGeometry> products) {
   return times;
 }
 
+Result<std::vector<double>> CostTable::NodesMs(const Graph& graph, int64_t batch, Format format,
+                                               const std::vector<std::string>& nodes) {
+  DEFTNN_ASSIGN_OR_RETURN(const std::string network, NetworkId(graph));
+  std::optional<std::map<std::string, double>> measured;
+  std::vector<double> times;
+  for (const std::string& node : nodes) {
+    const std::string key =
+        fmt::format("{} node {} of {}, batch {}", NameOf(format), node, network, batch);
+    if (!ms_.contains(key)) {
+      if (!measured) {
+        DEFTNN_ASSIGN_OR_RETURN(const Graph formatted, ApplyFormat(graph, format));
+        DEFTNN_ASSIGN_OR_RETURN(measured, LeastTimes(formatted, batch, isa_));
+      }
+      ms_[key] = agree_(measured->at(node));
+      changed_ = true;
+    }
+    times.push_back(ms_.at(key));
+  }
+  return times;
+}
+
 std::optional<double> CostTable::Speedup(const std::string& comparison) const {
   const auto found = speedups_.find(comparison);
   return found == speedups_.end() ? std::nullopt : std::optional(found->second);
@@ -147,51 +189,62 @@ double CostTable::SetSpeedup(const std::string& comparison, double ratio) {
   return speedups_[comparison] = agree_(ratio);
 }
 
+CostModel::Surface CostModel::PlanSurface(const ProductGeometry& whole, int64_t lanes,
+                                          std::vector<double> fractions,
+                                          const EntriesAt& entries_at,
+                                          std::vector<ProductGeometry>& products) {
+  const int64_t outputs = whole.spec.outputs;
+  Surface surface{outputs, lanes, CountsToMeasure(outputs, lanes), std::move(fractions), {}};
+  for (const int64_t count : surface.counts) {
+    for (const double fraction : surface.fractions) {
+      ProductGeometry& part = products.emplace_back(whole);
+      part.spec.outputs = std::min(count, outputs);
+      if (fraction < 1.0) part.spec.entries = entries_at(fraction);
+      part.output.channels = part.spec.outputs;
+    }
+    surface.points.emplace_back(surface.fractions.size());
+  }
+  return surface;
+}
+
 Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<ValueInfo>& infos,
-                                     const std::vector<Layer>& layers, const FormatChoice& format,
+                                     int64_t batch, const std::vector<Layer>& layers,
+                                     const FormatOffers& formats,
                                      const std::vector<std::string>& groupings, CostTable& table) {
   CostModel model;
   std::vector<ProductGeometry> products;  // in the order of the surfaces' points
-  std::vector<int64_t> lanes;             // by layer: outputs that cost no more than one
+  std::vector<int64_t> widest;            // by layer: the most lanes of any format
   for (const Layer& layer : layers) {
     const Node& node = graph.node(graph.FindNode(layer.name));
-    DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry,
-                            GeometryOf(graph, infos, node, format.of(node)));
-    lanes.push_back(gemm::Select(geometry.spec, table.isa())->code.lanes);
-    // A layer that is never cut has one point, of all of it.
-    const bool whole = !layer.why_not.empty();
-    const auto surface_of = [&](std::vector<double> fractions, auto entries_at) {
-      Surface surface{layer.outputs,
-                      lanes.back(),
-                      CountsToMeasure(layer.outputs, lanes.back()),
-                      whole ? std::vector{1.0} : std::move(fractions),
-                      {}};
-      for (const int64_t count : surface.counts) {
-        for (const double fraction : surface.fractions) {
-          ProductGeometry& part = products.emplace_back(geometry);
-          part.spec.outputs = std::min(whole ? part.spec.outputs : count, part.spec.outputs);
-          if (fraction < 1.0) part.spec.entries = entries_at(fraction);
-          part.output.channels = part.spec.outputs;
-        }
-        surface.points.emplace_back(surface.fractions.size());
-      }
-      return surface;
-    };
     LayerCosts& costs = model.layers_.emplace_back();
-    if (!layer.producers.empty() && !whole) {
+    std::map<Format, std::pair<ProductGeometry, int64_t>> offered;  // and outputs of a vector
+    widest.push_back(1);
+    for (const Format format : formats.Of(node.name)) {
+      DEFTNN_ASSIGN_OR_RETURN(const ProductGeometry geometry,
+                              GeometryOf(graph, infos, node, format));
+      const int64_t lanes = gemm::Select(geometry.spec, table.isa())->code.lanes;
+      offered.emplace(format, std::pair(geometry, lanes));
+      widest.back() = std::max(widest.back(), lanes);
+    }
+    if (!layer.producers.empty() && layer.why_not.empty()) {
       int64_t most = 1;
-      for (const int producer : layer.producers) most = std::max(most, lanes[producer]);
+      for (const int producer : layer.producers) most = std::max(most, widest[producer]);
       costs.channel_levels = ChannelLevels(layer.layout.channels, most);
     }
-    costs.channels =
-        surface_of({costs.channel_levels.rbegin(), costs.channel_levels.rend()},
-                   [&](double fraction) { return FirstChannels(layer.layout, fraction); });
-    for (const std::string& name : groupings) {
-      DEFTNN_ASSIGN_OR_RETURN(const Grouping* grouping, FindGrouping(name));
-      const EntryGroups groups = grouping->make(layer.layout);
-      costs.fine.push_back(
-          surface_of({std::begin(kFineFractions), std::end(kFineFractions)},
-                     [&](double fraction) { return SpreadEntries(groups, fraction); }));
+    for (const auto& [format, product] : offered) {
+      const auto& [geometry, lanes] = product;
+      Surfaces& surfaces = costs.by_format[format];
+      surfaces.channels = PlanSurface(
+          geometry, lanes, {costs.channel_levels.rbegin(), costs.channel_levels.rend()},
+          [&](double fraction) { return FirstChannels(layer.layout, fraction); }, products);
+      if (!layer.why_not.empty()) continue;  // it is never cut
+      for (const std::string& name : groupings) {
+        DEFTNN_ASSIGN_OR_RETURN(const Grouping* grouping, FindGrouping(name));
+        const EntryGroups groups = grouping->make(layer.layout);
+        surfaces.fine.push_back(PlanSurface(
+            geometry, lanes, {std::begin(kFineFractions), std::end(kFineFractions)},
+            [&](double fraction) { return SpreadEntries(groups, fraction); }, products));
+      }
     }
   }
   const std::vector<double> times = table.Ms(products);
@@ -201,10 +254,29 @@ Result<CostModel> CostModel::Measure(const Graph& graph, const std::vector<Value
       for (std::vector<double>& row : surface.points)
         for (double& point : row) point = *ms++ * static_cast<double>(layers[i].groups);
     };
-    fill(model.layers_[i].channels);
-    for (Surface& surface : model.layers_[i].fine) fill(surface);
+    for (auto& [format, surfaces] : model.layers_[i].by_format) {
+      fill(surfaces.channels);
+      for (Surface& surface : surfaces.fine) fill(surface);
+    }
   }
+  DEFTNN_RETURN_IF_ERROR(model.MeasureOthers(graph, batch, layers, formats, table));
   return model;
+}
+
+Status CostModel::MeasureOthers(const Graph& graph, int64_t batch, const std::vector<Layer>& layers,
+                                const FormatOffers& formats, CostTable& table) {
+  std::vector<std::string> nodes;
+  for (const auto& [node, harm] : formats.harm) {
+    const auto is_node = [&](const Layer& layer) { return layer.name == node; };
+    if (std::none_of(layers.begin(), layers.end(), is_node)) nodes.push_back(node);
+  }
+  if (nodes.empty()) return {};
+  for (const Format format : {Format::kFp32, Format::kDfp16}) {
+    DEFTNN_ASSIGN_OR_RETURN(const std::vector<double> ms,
+                            table.NodesMs(graph, batch, format, nodes));
+    for (size_t i = 0; i < nodes.size(); ++i) others_[nodes[i]][format] = ms[i];
+  }
+  return {};
 }
 
 CostModel CostModel::CountMacs(const std::vector<Layer>& layers) {
@@ -213,18 +285,32 @@ CostModel CostModel::CountMacs(const std::vector<Layer>& layers) {
     LayerCosts& costs = model.layers_.emplace_back();
     if (!layer.producers.empty()) costs.channel_levels = ChannelLevels(layer.layout.channels, 1);
     const auto macs = static_cast<double>(layer.macs());
-    costs.channels = {layer.outputs, 1, {0, layer.outputs}, {0.0, 1.0}, {{0.0, 0.0}, {0.0, macs}}};
+    for (const Format format : {Format::kFp32, Format::kDfp16}) {
+      costs.by_format[format].channels = {
+          layer.outputs, 1, {0, layer.outputs}, {0.0, 1.0}, {{0.0, 0.0}, {0.0, macs}}};
+    }
   }
   return model;
 }
 
-double CostModel::Cost(size_t layer, double outputs, const KeptFraction& kept) const {
-  const LayerCosts& costs = layers_.at(layer);
+double CostModel::Cost(size_t layer, Format format, double outputs,
+                       const KeptFraction& kept) const {
+  const Surfaces& costs = layers_.at(layer).by_format.at(format);
   const double channels = costs.channels.At(outputs, kept.channels);
   if (kept.fine >= 1.0) return channels;
   if (costs.fine.empty()) return channels * kept.fine;
   const Surface& fine = costs.fine.at(kept.grouping);
   return channels * fine.At(outputs, kept.fine) / fine.At(outputs, 1.0);
+}
+
+std::vector<std::string> CostModel::OtherNodes() const {
+  std::vector<std::string> nodes;
+  for (const auto& [node, costs] : others_) nodes.push_back(node);
+  return nodes;
+}
+
+double CostModel::CostOfOther(const std::string& node, Format format) const {
+  return others_.at(node).at(format);
 }
 
 double CostModel::Surface::At(double part, double fraction) const {

@@ -10,6 +10,8 @@
 namespace deftnn {
 namespace {
 
+constexpr Format kFormat = Format::kDfp16;
+
 // Two convolutions, the second of 3x3 over 64 channels.
 struct Network {
   Network() {
@@ -23,7 +25,8 @@ struct Network {
     layers = ListLayers(graph, infos).value();
   }
   CostModel Costs(CostTable& table) const {
-    return CostModel::Measure(graph, infos, layers, Format::kDfp16, {"pair", "hardware32"}, table)
+    return CostModel::Measure(graph, infos, 1, layers, {Format::kDfp16, {}}, {"pair", "hardware32"},
+                              table)
         .value();
   }
 
@@ -37,9 +40,9 @@ TEST(CostModel, CountsMultiplyAdds) {
   const CostModel costs = CostModel::CountMacs(network.layers);
   for (size_t i = 0; i < network.layers.size(); ++i) {
     const auto macs = static_cast<double>(network.layers[i].macs());
-    EXPECT_DOUBLE_EQ(costs.Cost(i, 1, {}), macs);
-    EXPECT_DOUBLE_EQ(costs.Cost(i, 0.5, {0.5, 0.3, 0}), 0.5 * 0.5 * 0.3 * macs);
-    EXPECT_DOUBLE_EQ(costs.Cost(i, 0.5, {0.5, 0.3, 1}), 0.5 * 0.5 * 0.3 * macs);
+    EXPECT_DOUBLE_EQ(costs.Cost(i, kFormat, 1, {}), macs);
+    EXPECT_DOUBLE_EQ(costs.Cost(i, kFormat, 0.5, {0.5, 0.3, 0}), 0.5 * 0.5 * 0.3 * macs);
+    EXPECT_DOUBLE_EQ(costs.Cost(i, kFormat, 0.5, {0.5, 0.3, 1}), 0.5 * 0.5 * 0.3 * macs);
   }
 }
 
@@ -66,14 +69,47 @@ TEST(CostModel, GivesTheTablesTimesBack) {
   const Node& node = network.graph.node(network.graph.FindNode(network.layers[1].name));
   ProductGeometry product = GeometryOf(network.graph, network.infos, node, Format::kDfp16).value();
   const auto ms = [&] { return table.Ms(std::span(&product, 1)).front(); };
-  EXPECT_DOUBLE_EQ(costs.Cost(1, 1, {}), ms());
+  EXPECT_DOUBLE_EQ(costs.Cost(1, kFormat, 1, {}), ms());
   // Every other group of two, and of 32.
   for (const int grouping : {0, 1}) {
     const int64_t width = grouping == 0 ? 2 : 32;
     product.spec.entries.clear();
     for (int64_t k = 0; k < network.layers[1].full_k; ++k)
       if (k / width % 2 == 1) product.spec.entries.push_back(k);
-    EXPECT_DOUBLE_EQ(costs.Cost(1, 1, {1.0, 0.5, grouping}), ms()) << width;
+    EXPECT_DOUBLE_EQ(costs.Cost(1, kFormat, 1, {1.0, 0.5, grouping}), ms()) << width;
+  }
+}
+
+// What is no layer is timed within its network.
+TEST(CostModel, KnowsBothFormatsOfWhatIsOpen) {
+  Rng rng(4);
+  test::NetworkBuilder build(rng);
+  test::Image x = build.Conv(build.Input(16, 12, 12), 32, 3);
+  x.id = build.Op("Relu", {x.id});
+  build.graph().AddOutput(build.Conv(x, 32, 3, 32).id);
+  const Graph graph = Canonicalise(build.graph()).value();
+  const auto infos = InferShapes(graph, DefaultInputs(graph, 1)).value();
+  const std::vector<Layer> layers = ListLayers(graph, infos).value();
+  ASSERT_EQ(layers.size(), 1U);
+  FormatOffers offers{Format::kDfp16, {}};
+  std::string depthwise;
+  for (const Node& node : graph.nodes()) {
+    if (!HasFormat(node)) continue;
+    offers.harm[node.name] = 1;
+    if (node.name != layers[0].name) depthwise = node.name;
+  }
+  ASSERT_EQ(offers.harm.size(), 2U);
+  CostTable table(SelectedIsa().value());
+  const CostModel costs =
+      CostModel::Measure(graph, infos, 1, layers, offers, {"pair"}, table).value();
+  const Node& layer = graph.node(graph.FindNode(layers[0].name));
+  EXPECT_EQ(costs.OtherNodes(), std::vector<std::string>{depthwise});
+  for (const Format format : {Format::kFp32, Format::kDfp16}) {
+    ProductGeometry product = GeometryOf(graph, infos, layer, format).value();
+    EXPECT_EQ(costs.Cost(0, format, 1, {}), table.Ms(std::span(&product, 1)).front());
+    EXPECT_GT(costs.CostOfOther(depthwise, format), 0);
+    EXPECT_EQ(costs.CostOfOther(depthwise, format),
+              table.NodesMs(graph, 1, format, {depthwise}).value().front());
   }
 }
 
@@ -91,7 +127,7 @@ TEST(CostTable, WhatWasWrittenNeedNotBeMeasuredAgain) {
   for (size_t i = 0; i < network.layers.size(); ++i) {
     for (const KeptFraction& kept :
          {KeptFraction{}, {0.5, 1.0, 0}, {1.0, 0.86, 0}, {1.0, 0.3, 1}, {0.5, 0.5, 1}})
-      EXPECT_EQ(measured.Cost(i, 0.7, kept), read.Cost(i, 0.7, kept));
+      EXPECT_EQ(measured.Cost(i, kFormat, 0.7, kept), read.Cost(i, kFormat, 0.7, kept));
   }
   std::filesystem::remove(path);
 }

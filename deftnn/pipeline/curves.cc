@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "deftnn/data/metric.h"
 #include "deftnn/pipeline/replay.h"
 
 namespace deftnn {
@@ -70,14 +69,6 @@ Result<std::vector<ErrorCurve>> MeasureCurve(const Graph& original, const Output
   return curves;
 }
 
-// The losses that curves are measured by.
-Result<std::vector<Yardstick>> YardsticksFor(const Yardstick& yardstick, const Outputs& reference) {
-  if (!ReadsClasses(yardstick, reference)) return std::vector<Yardstick>{yardstick};
-  Yardstick distance;
-  DEFTNN_ASSIGN_OR_RETURN(distance.metric, FindMetric("relative-l2"));
-  return std::vector<Yardstick>{yardstick, distance};
-}
-
 // By input channel: the multiply-adds that go with it, here and where it is made.
 std::vector<double> Savings(const std::vector<Layer>& layers, const Layer& layer) {
   if (layer.producers.size() < 2) return {};
@@ -134,7 +125,7 @@ Result<CurvesByLoss> MeasureCurves(Session& original, const std::vector<Layer>& 
                  .format = options.format});
   DEFTNN_ASSIGN_OR_RETURN(const Outputs reference, replay.RunToEnd(graph));
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<Yardstick> yardsticks,
-                          YardsticksFor(options.yardstick, reference));
+                          YardsticksOfLoss(options.yardstick, reference));
   CurvesByLoss curves(yardsticks.size(), std::vector<LayerCurves>(layers.size()));
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];

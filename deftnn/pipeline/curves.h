@@ -21,10 +21,7 @@ struct LayerCurves {
   int64_t free_channels = 0;
 };
 
-/// By layer, for each way to weigh what the outputs lose. Where the yardstick reads classes there
-/// are two: the KL divergence, which is what counts as long as it is small, and the mean square of
-/// the relative distance, which also sees what a confident sample will lose once several layers'
-/// errors add up. Else there is the distance alone.
+/// By layer, for each way to weigh what the outputs lose: YardsticksOfLoss.
 using CurvesByLoss = std::vector<std::vector<LayerCurves>>;
 
 struct CurveOptions {

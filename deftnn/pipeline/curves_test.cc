@@ -150,19 +150,8 @@ struct JudgedChain {
         score(ScoreOutputs(reference, &reference, of.data, yardstick, {"y"}).value()) {}
 
   SearchSetting Setting(const Allocator* allocator) {
-    return {*chain.original,
-            *chain.original,
-            chain.layers,
-            allocator,
-            chain.data,
-            chain.targets,
-            chain.data,
-            reference,
-            score,
-            yardstick,
-            {},
-            {},
-            1,
+    return {*chain.original, *chain.original, chain.layers, allocator, chain.data, chain.targets,
+            chain.data,      reference,       score,        yardstick, {},         1,
             chain.pool};
   }
 
@@ -177,7 +166,8 @@ TEST(SearchMacs, GivesNoMoreAwayThanTheGoal) {
   constexpr double kGoal = 1.5;
   Chain chain(7, 6);
   const CurvesByLoss curves = chain.Curves("agreement", true);
-  const Allocator allocator(chain.layers, curves[0], CostModel::CountMacs(chain.layers));
+  const Allocator allocator(chain.layers, curves[0], CostModel::CountMacs(chain.layers),
+                            FormatOffers());
   JudgedChain judged(chain);
   const SearchSetting setting = judged.Setting(&allocator);
   const double first =
@@ -200,13 +190,13 @@ TEST(ChooseAllocator, TakesTheOneWhoseCandidateIsClosest) {
     std::vector<Allocator> allocators;
     for (const bool is_right : {right_first, !right_first})
       allocators.emplace_back(chain.layers, is_right ? right[0] : wrong,
-                              CostModel::CountMacs(chain.layers));
+                              CostModel::CountMacs(chain.layers), FormatOffers());
     SearchSetting setting = judged.Setting(nullptr);
     ASSERT_TRUE(ChooseAllocator(allocators, 1.5, chain.data, setting).ok());
     EXPECT_EQ(setting.allocator, &allocators[right_first ? 0 : 1]);
     ASSERT_TRUE(setting.made.has_value());
     const auto& allocator = *setting.allocator;
-    EXPECT_TRUE(setting.made->kept == allocator.Within(allocator.DenseCost() / 1.5));
+    EXPECT_TRUE(setting.made->recipe == allocator.Within(allocator.DenseCost() / 1.5));
   }
 }
 

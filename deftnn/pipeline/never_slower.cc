@@ -59,14 +59,15 @@ Result<Candidate> RestoreSlowLayers(const SearchSetting& setting, Candidate cand
     return costs.Ms(products);
   };
   const auto times_of = [&](const Candidate& made) {
-    return TimeLayers(made.reduced.graph, setting.batch, setting.format, setting.layers, made.kept,
-                      time);
+    return TimeLayers(made.reduced.graph, setting.batch, made.recipe.format, setting.layers,
+                      made.recipe.kept, time);
   };
   DEFTNN_ASSIGN_OR_RETURN(const LayerTimes before, times_of(candidate));
   if (before.slow.empty()) return candidate;
-  std::vector<KeptFraction> kept = candidate.kept;
-  for (const SlowLayer& slow : before.slow) kept[slow.layer] = {kept[slow.layer].channels};
-  DEFTNN_ASSIGN_OR_RETURN(Candidate restored, MakeCandidate(setting, kept));
+  Recipe recipe = candidate.recipe;
+  for (const SlowLayer& slow : before.slow)
+    recipe.kept[slow.layer] = {recipe.kept[slow.layer].channels};
+  DEFTNN_ASSIGN_OR_RETURN(Candidate restored, MakeCandidate(setting, recipe));
   DEFTNN_ASSIGN_OR_RETURN(const LayerTimes after, times_of(restored));
   DEFTNN_ASSIGN_OR_RETURN(const Drop cut_drop, JudgeCandidate(setting, candidate));
   DEFTNN_ASSIGN_OR_RETURN(const Drop whole_drop, JudgeCandidate(setting, restored));

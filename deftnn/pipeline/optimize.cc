@@ -71,25 +71,29 @@ class Optimizer {
   // 16 bits where they are faster here and lose no more than a part of what may be lost.
   Status FindFormat() {
     if (options_.format != "auto") {
-      DEFTNN_ASSIGN_OR_RETURN(format_, ParseFormat(options_.format));
+      DEFTNN_ASSIGN_OR_RETURN(format_.choice, ParseFormat(options_.format));
       return {};
     }
     DEFTNN_ASSIGN_OR_RETURN(
-        const ChosenFormat chosen,
-        ChooseFormat({.original = *in_.original.session,
-                      .selection = in_.splits.selection,
-                      .reference = in_.selection_reference,
-                      .score = in_.selection_score,
-                      .yardstick = in_.yardstick,
-                      .output_names = OutputNames(in_.model.graph),
-                      .allowed_points = 0.5 * options_.max_drop.value_or(kDefaultDrop),
-                      .batch = options_.common.batch,
-                      .seed = options_.common.seed,
-                      .costs = *in_.costs}));
-    format_ = chosen.choice;
-    if (!chosen.warning.empty()) Warn(chosen.warning);
+        format_, ChooseFormat({.original = *in_.original.session,
+                               .selection = in_.splits.selection,
+                               .reference = in_.selection_reference,
+                               .score = in_.selection_score,
+                               .yardstick = in_.yardstick,
+                               .output_names = OutputNames(in_.model.graph),
+                               .allowed_points = 0.5 * options_.max_drop.value_or(kDefaultDrop),
+                               .batch = options_.common.batch,
+                               .seed = options_.common.seed,
+                               .costs = *in_.costs}));
     return {};
   }
+
+  // With what a layer keeps its format is chosen too, where that is weighed by time and 16 bits
+  // harm.
+  std::vector<NodeHarm> OpenFormats() const {
+    return GoesByTime() ? format_.harms : std::vector<NodeHarm>();
+  }
+  bool GoesByTime() const { return !options_.reduce_macs && options_.allocation != "uniform"; }
 
   Method ChooseMethod() const {
     Method method;
@@ -103,9 +107,8 @@ class Optimizer {
   // loss tell which of both suits it, where the goal is one of time.
   std::vector<std::string> Groupings() const {
     if (options_.group != "auto") return {options_.group};
-    if (format_.all_fp32()) return {"synapse"};
-    const bool weighed = !options_.reduce_macs && options_.allocation != "uniform";
-    if (weighed && gemm::HasTileKernel(in_.original.session->isa(), Format::kDfp16))
+    if (format_.choice.all_fp32() && OpenFormats().empty()) return {"synapse"};
+    if (GoesByTime() && gemm::HasTileKernel(in_.original.session->isa(), Format::kDfp16))
       return {"pair", "hardware32"};
     return {"pair"};
   }
@@ -119,7 +122,7 @@ class Optimizer {
 
   // What was reduced and trained is what the next round reduces.
   Status GoOn() {
-    kept_before_ = candidate_->kept;
+    kept_before_ = candidate_->recipe.kept;
     DEFTNN_ASSIGN_OR_RETURN(Graph graph, WithAllEntries(candidate_->reduced.graph));
     DEFTNN_ASSIGN_OR_RETURN(base_, OpenBase(std::move(graph), options_.common.batch,
                                             in_.original.session->isa(), pool_.size()));
@@ -135,11 +138,13 @@ class Optimizer {
     DEFTNN_RETURN_IF_ERROR(CheckConditions(statistics));
     DEFTNN_RETURN_IF_ERROR(Order(method, statistics, targets));
     DEFTNN_RETURN_IF_ERROR(MeasureErrors(method, statistics));
-    DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts());
+    const std::vector<FormatOffers> offers =
+        OfferFormats(format_.choice, OpenFormats(), curves_.size());
+    DEFTNN_ASSIGN_OR_RETURN(CostModel costs, MeasureCosts(offers.front()));
     const bool uniform = options_.allocation == "uniform";
     std::vector<Allocator> allocators;
-    for (const std::vector<LayerCurves>& curves : curves_) {
-      allocators.emplace_back(Base().layers, curves, costs,
+    for (size_t loss = 0; loss < curves_.size(); ++loss) {
+      allocators.emplace_back(Base().layers, curves_[loss], costs, offers[loss],
                               uniform ? AllocationRule::kUniform : AllocationRule::kMeasured);
       if (uniform) break;  // errors play no part
     }
@@ -153,21 +158,19 @@ class Optimizer {
                           in_.selection_reference,
                           in_.selection_score,
                           in_.yardstick,
-                          format_,
                           {},
                           options_.common.batch,
                           pool_};
     setting.reduce.method = method;
     setting.reduce.calibration = in_.sampling;
     setting.reduce.threads = pool_.size();
-    setting.reduce.format = format_;
     if (in_.group != nullptr)
       setting.agreed = [&](double value) { return Agreed(*in_.group, value); };
     if (in_.tuner) {
-      setting.tune_briefly = [&](const Graph& graph) -> Result<Graph> {
-        DEFTNN_ASSIGN_OR_RETURN(
-            FineTuned tuned,
-            in_.tuner->Tune(graph, format_, kBriefShare * in_.tuner->epochs(), ""));
+      setting.tune_briefly = [&](const Candidate& candidate) -> Result<Graph> {
+        DEFTNN_ASSIGN_OR_RETURN(FineTuned tuned,
+                                in_.tuner->Tune(candidate.reduced.graph, candidate.recipe.format,
+                                                kBriefShare * in_.tuner->epochs(), ""));
         return std::move(tuned.graph);
       };
     }
@@ -189,8 +192,8 @@ class Optimizer {
           candidate_, RestoreSlowLayers(setting, std::move(*candidate_), *in_.costs, reasons_));
     }
     for (size_t i = 0; i < kept_before_.size(); ++i) {
-      candidate_->kept[i].channels *= kept_before_[i].channels;
-      candidate_->kept[i].fine *= kept_before_[i].fine;
+      candidate_->recipe.kept[i].channels *= kept_before_[i].channels;
+      candidate_->recipe.kept[i].fine *= kept_before_[i].fine;
     }
     return {};
   }
@@ -203,7 +206,7 @@ class Optimizer {
     curve_options.channels = automatic || options_.group == "channel";
     curve_options.fine = options_.group != "channel";
     curve_options.threads = pool_.size();
-    curve_options.format = format_;
+    curve_options.format = format_.choice;
     const Dataset curve_data =
         in_.splits.curves.Slice(0, std::min(kCurveSamples, in_.splits.curves.size()));
     const CurveEffort effort =
@@ -245,8 +248,9 @@ class Optimizer {
     if (!in_.tuner) return {};
     const double epochs = in_.tuner->epochs() / Rounds();
     DEFTNN_ASSIGN_OR_RETURN(
-        FineTuned tuned, in_.tuner->Tune(candidate_->reduced.graph, format_, epochs,
-                                         round == Rounds() ? "chosen" : "", (round - 1) * epochs));
+        FineTuned tuned,
+        in_.tuner->Tune(candidate_->reduced.graph, candidate_->recipe.format, epochs,
+                        round == Rounds() ? "chosen" : "", (round - 1) * epochs));
     candidate_->reduced.graph = std::move(tuned.graph);
     if (record_.fine_tune) {
       tuned.record.epochs += record_.fine_tune->epochs;
@@ -284,11 +288,12 @@ class Optimizer {
     return {};
   }
 
-  Result<CostModel> MeasureCosts() {
+  Result<CostModel> MeasureCosts(const FormatOffers& formats) {
     if (options_.reduce_macs) return CostModel::CountMacs(Base().layers);
     DEFTNN_ASSIGN_OR_RETURN(CostModel model,
-                            CostModel::Measure(Base().graph(), Base().infos, Base().layers, format_,
-                                               Groupings(), *in_.costs));
+                            CostModel::Measure(Base().graph(), Base().infos,
+                                               BatchFor(in_.model.graph, options_.common.batch),
+                                               Base().layers, formats, Groupings(), *in_.costs));
     DEFTNN_RETURN_IF_ERROR(KeepCosts());
     return model;
   }
@@ -319,9 +324,10 @@ class Optimizer {
     const double allowed = options_.max_drop.value_or(
         other_goal ? std::numeric_limits<double>::infinity() : kDefaultDrop);
     ConcludeSetting setting{in_.model.graph,   in_.original.layers, *candidate_, reasons_,
-                            in_.splits.report, in_.yardstick,       allowed,     format_,
-                            method.groupings,  record_.batch,       *in_.costs,  pool_};
+                            in_.splits.report, in_.yardstick,       allowed,     method.groupings,
+                            record_.batch,     *in_.costs,          pool_};
     DEFTNN_ASSIGN_OR_RETURN(written_, FillRecord(setting, record_));
+    WarnOfFormat();
     WarnOfTime();
     if (record_.accuracy_drop_points > allowed) {
       Warn(
@@ -331,6 +337,26 @@ class Optimizer {
                       record_.accuracy_drop_points, allowed));
     }
     return {};
+  }
+
+  // Where 16 bits were asked for as far as they are good, and are not everywhere.
+  void WarnOfFormat() {
+    if (format_.why_not.empty()) return;
+    const auto in_fp32 = [&](const Node& node) {
+      return HasFormat(node) && WeightFormat(*written_, node) == Format::kFp32;
+    };
+    const std::vector<Node>& nodes = written_->nodes();
+    const auto all = std::count_if(nodes.begin(), nodes.end(), HasFormat);
+    const auto kept = std::count_if(nodes.begin(), nodes.end(), in_fp32);
+    if (kept == 0) return;
+    if (kept == all) return Warn(format_.why_not + ": tensors stay in fp32");
+    const auto worst =
+        std::find_if(format_.harms.begin(), format_.harms.end(), [&](const NodeHarm& of) {
+          const int index = written_->FindNode(of.node);
+          return index >= 0 && in_fp32(written_->node(index));
+        });
+    Warn(fmt::format("{}: {} of {} nodes stay in fp32{}", format_.why_not, kept, all,
+                     worst == format_.harms.end() ? "" : ", " + worst->node + " before all"));
   }
 
   // A goal in multiply-adds asks for no time; who set it will.
@@ -362,7 +388,7 @@ class Optimizer {
   OptimizeInputs in_;
   std::optional<BaseNetwork> base_;        // another one that is reduced; none: the original
   std::vector<KeptFraction> kept_before_;  // by layer: in earlier rounds
-  FormatChoice format_;
+  ChosenFormat format_;
   CurvesByLoss curves_;
   std::optional<Candidate> candidate_;
   std::vector<std::string> reasons_;  // by layer: why it is not cut into finer groups

@@ -119,7 +119,7 @@ Result<const Contestant*> Choose(const Finalists& of, const ConcludeSetting& set
   // Another goal than a drop asks for the reduction itself.
   const bool may_keep_all = std::isfinite(setting.allowed_points);
   bool format_wins = false;
-  if (!setting.format.all_fp32() && may_keep_all && accurate(of.ndf)) {
+  if (!setting.candidate.recipe.format.all_fp32() && may_keep_all && accurate(of.ndf)) {
     DEFTNN_ASSIGN_OR_RETURN(const std::string slow, NotFaster(of.ndf, of.dense, setting));
     format_wins = slow.empty();
   }
@@ -195,7 +195,7 @@ Result<std::vector<LayerRecord>> LayersOf(const ConcludeSetting& setting, const 
   std::vector<LayerRecord> records;
   for (size_t i = 0; i < setting.layers.size(); ++i) {
     const Layer& layer = setting.layers[i];
-    const KeptFraction& kept = setting.candidate.kept[i];
+    const KeptFraction& kept = setting.candidate.recipe.kept[i];
     LayerRecord record;
     record.name = layer.name;
     record.op = layer.op;
@@ -235,13 +235,14 @@ Result<std::vector<LayerRecord>> LayersOf(const ConcludeSetting& setting, const 
 Result<Graph> FillRecord(const ConcludeSetting& setting, OptimizeRecord& record) {
   const int threads = setting.pool.size();
   const Graph& reduced = setting.candidate.reduced.graph;
+  const FormatChoice& format = setting.candidate.recipe.format;
   DEFTNN_ASSIGN_OR_RETURN(Contestant dense, Enter(setting.dense, threads));
   DEFTNN_ASSIGN_OR_RETURN(Contestant sve, Enter(reduced, threads));
-  DEFTNN_ASSIGN_OR_RETURN(Graph ndf_graph, ApplyFormat(setting.dense, setting.format));
+  DEFTNN_ASSIGN_OR_RETURN(Graph ndf_graph, ApplyFormat(setting.dense, format));
   DEFTNN_ASSIGN_OR_RETURN(Contestant ndf, Enter(std::move(ndf_graph), threads));
-  DEFTNN_ASSIGN_OR_RETURN(Graph both_graph, ApplyFormat(reduced, setting.format));
+  DEFTNN_ASSIGN_OR_RETURN(Graph both_graph, ApplyFormat(reduced, format));
   DEFTNN_ASSIGN_OR_RETURN(Contestant both, Enter(std::move(both_graph), threads));
-  if (setting.format.all_fp32()) {
+  if (format.all_fp32()) {
     ndf.twin = &dense;
     both.twin = &sve;
   }

@@ -14,8 +14,7 @@ struct ConcludeSetting {
   const std::vector<std::string>& reasons;  // by layer: why it was not to be cut, or empty
   const Dataset& report;                    // unseen samples
   const Yardstick& yardstick;
-  double allowed_points = 0;  // that may be lost; infinity where another goal was given
-  FormatChoice format;
+  double allowed_points = 0;           // that may be lost; infinity where another goal was given
   std::vector<std::string> groupings;  // of the fine stage: what KeptFraction::grouping counts
   int64_t batch = 1;
   CostTable& costs;

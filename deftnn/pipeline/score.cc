@@ -184,6 +184,14 @@ Result<double> LossOf(const Outputs& original, const Outputs& candidate,
   return percent.n() == 0 ? 0.0 : sum / static_cast<double>(percent.n());
 }
 
+Result<std::vector<Yardstick>> YardsticksOfLoss(const Yardstick& yardstick,
+                                                const Outputs& reference) {
+  if (!ReadsClasses(yardstick, reference)) return std::vector<Yardstick>{yardstick};
+  Yardstick distance;
+  DEFTNN_ASSIGN_OR_RETURN(distance.metric, FindMetric("relative-l2"));
+  return std::vector<Yardstick>{yardstick, distance};
+}
+
 std::vector<std::string> OutputNames(const Graph& graph) {
   std::vector<std::string> names;
   for (ValueId id : graph.outputs()) names.push_back(graph.value(id).name);

@@ -76,5 +76,11 @@ Result<double> MeanKl(const Outputs& original, const Outputs& candidate);
 /// yardstick reads classes, else the mean square of the relative distance over all outputs.
 Result<double> LossOf(const Outputs& original, const Outputs& candidate,
                       const Yardstick& yardstick);
+/// Ways to weigh what outputs lose when a part of a network changes, for LossOf. Where the
+/// yardstick reads classes there are two: the KL divergence, which is what counts as long as it is
+/// small, and the mean square of the relative distance, which also sees what a confident sample
+/// will lose once several parts' errors add up. Else there is the distance alone.
+Result<std::vector<Yardstick>> YardsticksOfLoss(const Yardstick& yardstick,
+                                                const Outputs& reference);
 
 }  // namespace deftnn

@@ -15,7 +15,9 @@ constexpr int kProbes = 5;                         // candidates that a search m
 constexpr int kFewestJudged = 3, kMostJudged = 5;  // candidates of a search for a drop
 constexpr int kMostTried = 9;                      // where none of those is within what is allowed
 constexpr double kLeastRatio = 1.05;               // below it there is nothing to win
-constexpr double kDownwards = 0.9;        // of a ratio's logarithm, where all so far lost too much
+constexpr double kDownwards = 0.8;                 // of an error, where all so far lost too much
+constexpr double kPowerOfDistance = 0.5, kLeastPower = 0.3, kMostPower = 3;  // of loss over error
+constexpr int kRatioSteps = 16;           // in which the ratio of an error is found
 constexpr double kMarginErrors = 0.5;     // standard errors that the expected drop stays below
 constexpr double kCloseEnough = 0.8;      // of the drop that is aimed at
 constexpr double kOvershoot = 1.05;       // of a goal, that is let pass
@@ -25,14 +27,13 @@ constexpr double kLargestCostRatio = 24.0;
 constexpr double kCandidateSeconds = 0.4;
 constexpr double kMostLoss = 100;      // nats; more than any that is of use, and finite
 constexpr double kLeastFactor = 1e-6;  // of a law, whose inverse is taken
+constexpr double kLeastLoss = 1e-12;   // whose logarithm is taken
+constexpr double kNear = 4;            // times what is allowed, that the law goes by
 
-Result<double> SpeedupOf(const SearchSetting& setting, const Graph& reduced) {
-  DEFTNN_ASSIGN_OR_RETURN(const Graph formatted, ApplyFormat(reduced, setting.format));
+Result<double> SpeedupOf(const SearchSetting& setting, const Candidate& candidate) {
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::Create(formatted, {.threads = setting.original.threads(),
-                                                      .isa = setting.original.isa(),
-                                                      .packed = nullptr}));
-  const std::vector<Tensor> inputs = RandomInputs(reduced, setting.batch, 1);
+                          OpenCandidate(setting, candidate));
+  const std::vector<Tensor> inputs = RandomInputs(candidate.reduced.graph, setting.batch, 1);
   DEFTNN_ASSIGN_OR_RETURN(const std::vector<Latency> latencies,
                           MeasureInterleaved({{&setting.original, inputs}, {session.get(), inputs}},
                                              {.seconds = kCandidateSeconds, .iterations = 0}));
@@ -50,26 +51,22 @@ Result<double> MacsRatio(const Graph& original, const Graph& reduced) {
   return before / std::max(after, 1.0);
 }
 
-// The ratio that is aimed at, moved away from those that were tried already.
-double NextRatio(const std::vector<Judgement>& judged, double aim) {
-  double ratio = std::clamp(aim, 1.0, kLargestCostRatio);
-  const auto tried = [&] {
-    return std::any_of(judged.begin(), judged.end(), [&](const Judgement& one) {
-      return std::max(ratio, one.ratio) < kLeastStep * std::min(ratio, one.ratio);
+// The largest ratio at which the allocator expects no more than `error`, moved away from those that
+// were tried already.
+double RatioOfError(const Allocator& allocator, double error, const std::vector<double>& tried) {
+  const double dense = allocator.DenseCost();
+  double low = 1.0, high = kLargestCostRatio;
+  for (int step = 0; step < kRatioSteps; ++step) {
+    const double middle = std::sqrt(low * high);
+    (allocator.Error(allocator.Within(dense / middle)) <= error ? low : high) = middle;
+  }
+  const auto known = [&] {
+    return std::any_of(tried.begin(), tried.end(), [&](double one) {
+      return std::max(low, one) < kLeastStep * std::min(low, one);
     });
   };
-  while (ratio > kLeastStep && tried()) ratio /= kLeastStep;
-  return ratio;
-}
-
-// Below all that were tried, each of which loses too much: the law of all of them may be too kind
-// to small ratios, so the lowest one's own loss counts, and more than the least step is taken.
-double RatioBelow(const std::vector<Judgement>& judged, const DropLaw& law, double limit) {
-  const Judgement& lowest =
-      *std::min_element(judged.begin(), judged.end(),
-                        [](const Judgement& a, const Judgement& b) { return a.ratio < b.ratio; });
-  const double expected = std::max(law.DropAt(lowest.loss), limit);
-  return std::exp(kDownwards * std::log(lowest.ratio) * std::sqrt(limit / expected));
+  while (low > kLeastStep && known()) low /= kLeastStep;
+  return low;
 }
 
 // Moves the allocator's cost ratio until `reached` says that the goal is met, and not exceeded by
@@ -82,8 +79,8 @@ Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const s
   double missed = 1, met = 0, least = 0;  // ratios on either side of the goal; what `met` got
   std::optional<Candidate> nearest;       // of ratio `met`
   for (int probe = 0; probe < kProbes; ++probe) {
-    const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
-    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
+    const Recipe recipe = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
+    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, recipe));
     DEFTNN_ASSIGN_OR_RETURN(const double got, reached(candidate));
     spdlog::info("cost ratio {:.2f}: {:.2f}x {}", ratio, got, what);
     best = std::max(best, got);
@@ -112,7 +109,7 @@ Result<Candidate> SearchUntil(const SearchSetting& setting, double goal, const s
 Result<Drop> JudgeTuned(const SearchSetting& setting, const Candidate& candidate, double& loss) {
   if (!setting.tune_briefly) return JudgeCandidate(setting, candidate, &loss);
   Candidate tuned = candidate;
-  DEFTNN_ASSIGN_OR_RETURN(tuned.reduced.graph, setting.tune_briefly(candidate.reduced.graph));
+  DEFTNN_ASSIGN_OR_RETURN(tuned.reduced.graph, setting.tune_briefly(candidate));
   return JudgeCandidate(setting, tuned, &loss);
 }
 
@@ -124,30 +121,36 @@ Result<double> CostRatioFor(const SearchSetting& setting, double goal) {
   return std::max(1.0, goal / already);
 }
 
-Result<Candidate> MakeCandidate(const SearchSetting& setting,
-                                const std::vector<KeptFraction>& kept) {
-  if (setting.made && setting.made->kept == kept) return *setting.made;
+Result<Candidate> MakeCandidate(const SearchSetting& setting, const Recipe& recipe) {
+  if (setting.made && setting.made->recipe == recipe) return *setting.made;
   Candidate candidate;
-  candidate.kept = kept;
+  candidate.recipe = recipe;
+  ReduceOptions options = setting.reduce;
+  options.format = recipe.format;
   DEFTNN_ASSIGN_OR_RETURN(
       candidate.reduced,
-      ReduceNetwork(setting.base, setting.layers, setting.allocator->Cuts(kept),
-                    setting.statistics_data, setting.targets, setting.reduce, setting.pool));
+      ReduceNetwork(setting.base, setting.layers, setting.allocator->Cuts(recipe.kept),
+                    setting.statistics_data, setting.targets, options, setting.pool));
   DEFTNN_ASSIGN_OR_RETURN(candidate.macs_ratio,
                           MacsRatio(setting.original.graph(), candidate.reduced.graph));
   return candidate;
 }
 
+Result<std::unique_ptr<Session>> OpenCandidate(const SearchSetting& setting,
+                                               const Candidate& candidate) {
+  DEFTNN_ASSIGN_OR_RETURN(Graph formatted,
+                          ApplyFormat(candidate.reduced.graph, candidate.recipe.format));
+  return Session::Create(
+      std::move(formatted),
+      {.threads = setting.original.threads(), .isa = setting.original.isa(), .packed = nullptr});
+}
+
 Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candidate,
                             double* loss) {
-  DEFTNN_ASSIGN_OR_RETURN(const Graph formatted,
-                          ApplyFormat(candidate.reduced.graph, setting.format));
   DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::Create(formatted, {.threads = setting.original.threads(),
-                                                      .isa = setting.original.isa(),
-                                                      .packed = nullptr}));
+                          OpenCandidate(setting, candidate));
   DEFTNN_ASSIGN_OR_RETURN(const Outputs outputs, RunOver(*session, setting.selection));
-  const std::vector<std::string> names = OutputNames(formatted);
+  const std::vector<std::string> names = OutputNames(session->graph());
   DEFTNN_ASSIGN_OR_RETURN(const Drop drop,
                           DropOf(outputs, setting.selection_reference, setting.selection_score,
                                  setting.selection, setting.yardstick, names));
@@ -160,41 +163,65 @@ Result<Drop> JudgeCandidate(const SearchSetting& setting, const Candidate& candi
   return drop;
 }
 
-double DropLaw::RatioFor(double points) const {
-  return std::exp(std::sqrt(std::max(0.0, points) / (drop_factor * loss_factor)));
+DropLaw FitDropLaw(const std::vector<Judgement>& candidates, double points) {
+  const auto near = [&](const Judgement& one) { return one.drop <= kNear * points; };
+  const bool any_near = std::any_of(candidates.begin(), candidates.end(), near);
+  double products = 0, squares = 0;
+  for (const Judgement& one : candidates) {
+    if (any_near && !near(one)) continue;
+    products += one.loss * one.drop;
+    squares += one.loss * one.loss;
+  }
+  return {std::max(squares > 0 ? products / squares : 0.0, kLeastFactor)};
 }
 
-DropLaw FitDropLaw(const std::vector<Judgement>& candidates) {
-  const auto slope = [&](auto x, auto y) {
-    double products = 0, squares = 0;
-    for (const Judgement& one : candidates) {
-      products += x(one) * y(one);
-      squares += x(one) * x(one);
-    }
-    return std::max(squares > 0 ? products / squares : 0.0, kLeastFactor);
+double ErrorToTry(const std::vector<Judgement>& judged, const DropLaw& law, double limit,
+                  double power) {
+  std::vector<Judgement> rising = judged;
+  std::sort(rising.begin(), rising.end(),
+            [](const Judgement& a, const Judgement& b) { return a.error < b.error; });
+  const double allowed = std::max(law.LossFor(limit), kLeastLoss);
+  // Those up to the last one that is within what is allowed.
+  const auto last = std::find_if(rising.rbegin(), rising.rend(), [&](const Judgement& one) {
+    return !one.too_much && one.loss <= allowed;
+  });
+  const auto within = std::distance(last, rising.rend());
+  // Two neighbours of what is allowed, or the outermost two.
+  const auto count = std::ssize(rising);
+  const Judgement& upper =
+      rising[std::clamp<std::ptrdiff_t>(within, std::min<std::ptrdiff_t>(1, count - 1), count - 1)];
+  const Judgement& lower = rising[std::max<std::ptrdiff_t>(0, &upper - rising.data() - 1)];
+  const auto log_error = [](const Judgement& one) {
+    return std::log(std::max(one.error, kLeastLoss));
   };
-  const auto growth = [](const Judgement& one) { return std::pow(std::log(one.ratio), 2); };
-  const auto loss = [](const Judgement& one) { return one.loss; };
-  const auto drop = [](const Judgement& one) { return one.drop; };
-  return {slope(growth, loss), slope(loss, drop)};
-}
-
-double RatioToTry(const std::vector<Judgement>& judged, const DropLaw& law, double limit,
-                  bool found) {
-  const double by_law = law.RatioFor(limit);
-  return found || judged.size() < 2 ? by_law : std::min(by_law, RatioBelow(judged, law, limit));
+  const auto log_loss = [](const Judgement& one) {
+    return std::log(std::max(one.loss, kLeastLoss));
+  };
+  const double step = log_error(upper) - log_error(lower);
+  if (step > 0)
+    power = std::clamp((log_loss(upper) - log_loss(lower)) / step, kLeastPower, kMostPower);
+  const Judgement& nearest = within == 0 ? lower : within == count ? upper : lower;
+  double x = log_error(nearest) + (std::log(allowed) - log_loss(nearest)) / power;
+  if (within > 0 && within < count) x = std::clamp(x, log_error(lower), log_error(upper));
+  if (within == 0 && count > 1) x = std::min(x, log_error(lower)) + std::log(kDownwards);
+  return std::exp(x);
 }
 
 Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
+  const Allocator& allocator = *setting.allocator;
+  // A distance is of first order in what is changed, a divergence of second, as errors are.
+  const double power =
+      ReadsClasses(setting.yardstick, setting.selection_reference) ? 1.0 : kPowerOfDistance;
   std::vector<Judgement> judged;
+  std::vector<double> ratios;
   std::vector<Candidate> candidates;
   DropLaw law{};
   double limit = points, ratio = setting.tune_briefly ? kFirstTunedRatio : kFirstCostRatio;
   int best = -1;
   for (int probe = 0; probe < (best < 0 ? kMostTried : kMostJudged); ++probe) {
-    const auto kept = setting.allocator->Within(setting.allocator->DenseCost() / ratio);
-    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, kept));
-    Judgement judgement{.ratio = ratio};
+    const Recipe recipe = allocator.Within(allocator.DenseCost() / ratio);
+    DEFTNN_ASSIGN_OR_RETURN(Candidate candidate, MakeCandidate(setting, recipe));
+    Judgement judgement{.error = allocator.Error(recipe)};
     DEFTNN_ASSIGN_OR_RETURN(const Drop drop, JudgeTuned(setting, candidate, judgement.loss));
     judgement.loss = std::min(judgement.loss, kMostLoss);
     judgement.drop = drop.points;
@@ -204,27 +231,28 @@ Result<Candidate> SearchMaxDrop(const SearchSetting& setting, double points) {
         "loss {:.4f}",
         ratio, candidate.macs_ratio, -drop.points, drop.standard_error, judgement.loss);
     judged.push_back(judgement);
+    ratios.push_back(ratio);
     candidates.push_back(std::move(candidate));
-    law = FitDropLaw(judged);
+    law = FitDropLaw(judged, points);
     limit = std::max(0.5 * points, points - kMarginErrors * drop.standard_error);
     best = -1;
     for (size_t i = 0; i < judged.size(); ++i) {
       if (judged[i].too_much) continue;
-      if (law.DropAt(judged[i].loss) <= limit && (best < 0 || judged[i].ratio > judged[best].ratio))
+      if (law.DropAt(judged[i].loss) <= limit && (best < 0 || ratios[i] > ratios[best]))
         best = static_cast<int>(i);
     }
     const bool close = best >= 0 && law.DropAt(judged[best].loss) >= kCloseEnough * limit;
     if (probe + 1 >= kFewestJudged && close) break;
-    ratio = NextRatio(judged, RatioToTry(judged, law, limit, best >= 0));
+    ratio = RatioOfError(allocator, ErrorToTry(judged, law, limit, power), ratios);
     if (best < 0 && ratio < kLeastRatio) break;
   }
-  spdlog::info("all candidates together expect {:+.2f} points at cost ratio {:.2f}: {}", -limit,
-               law.RatioFor(limit),
-               best < 0 ? "none is within what is allowed"
-                        : fmt::format("the one of {:.2f}, {:+.2f} points expected, is taken",
-                                      judged[best].ratio, -law.DropAt(judged[best].loss)));
+  spdlog::info("{:+.2f} points are expected at a loss of {:.4f}: {}", -limit, law.LossFor(limit),
+               best < 0
+                   ? "no candidate is within what is allowed"
+                   : fmt::format("the one of cost ratio {:.2f}, {:+.2f} points expected, is taken",
+                                 ratios[best], -law.DropAt(judged[best].loss)));
   if (best >= 0) return std::move(candidates[best]);
-  return MakeCandidate(setting, setting.allocator->Dense());
+  return MakeCandidate(setting, allocator.Dense());
 }
 
 Result<Candidate> SearchMacs(const SearchSetting& setting, double ratio) {
@@ -234,9 +262,8 @@ Result<Candidate> SearchMacs(const SearchSetting& setting, double ratio) {
 }
 
 Result<Candidate> SearchSpeedup(const SearchSetting& setting, double speedup) {
-  return SearchUntil(setting, speedup, "faster", [&](const Candidate& candidate) {
-    return SpeedupOf(setting, candidate.reduced.graph);
-  });
+  return SearchUntil(setting, speedup, "faster",
+                     [&](const Candidate& candidate) { return SpeedupOf(setting, candidate); });
 }
 
 }  // namespace deftnn
