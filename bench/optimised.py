@@ -14,7 +14,7 @@ OPTIONS = {
     "squeezenet": ("--max-drop", "0.5"),
     "dscnn": ("--max-drop", "0.5"),
     "ultraface": ("--metric", "relative-l2", "--max-drop", "1"),
-    "magika": ("--metric", "agreement", "--max-drop", "0"),
+    "magika": ("--metric", "agreement", "--max-drop", "0.5"),
 }
 
 
