@@ -9,8 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "deftnn/base/file.h"
-#include "deftnn/passes/passes.h"
-#include "deftnn/passes/random_network_test.h"
+#include "deftnn/pipeline/depthwise_network_test.h"
 
 namespace deftnn {
 namespace {
@@ -105,33 +104,21 @@ TEST(Allocator, FormatsAreForSavingTime) {
 
 // A convolution whose inputs may go, and one of each channel by itself, which is no layer.
 TEST(Allocator, EliminationAndFormatsTogetherAreAsGoodAsExhaustiveSearch) {
+  const test::DepthwiseNetwork network(11);
+  const std::vector<Layer>& layers = network.layers;
   Rng rng(11);
-  test::NetworkBuilder build(rng);
-  test::Image x = build.Conv(build.Input(32, 10, 10), 32, 3);
-  x.id = build.Op("Relu", {x.id});
-  build.graph().AddOutput(build.Conv(x, 32, 3, 32).id);
-  const Graph graph = Canonicalise(build.graph()).value();
-  const auto infos = InferShapes(graph, DefaultInputs(graph, 1)).value();
-  const std::vector<Layer> layers = ListLayers(graph, infos).value();
-  ASSERT_EQ(layers.size(), 1U);
-  std::string depthwise;
-  for (const Node& node : graph.nodes())
-    if (HasFormat(node) && node.name != layers[0].name) depthwise = node.name;
-  ASSERT_FALSE(depthwise.empty());
-  const auto offered = [&](double harm_of_layer, double harm_of_depthwise) {
-    return FormatOffers{Format::kDfp16,
-                        {{layers[0].name, harm_of_layer}, {depthwise, harm_of_depthwise}}};
-  };
   CostTable table(SelectedIsa().value());
   const auto measured = [&] {
-    return CostModel::Measure(graph, infos, 1, layers, offered(1, 1), {"pair"}, table).value();
+    return CostModel::Measure(network.graph, network.infos, 1, layers, network.Offers(1, 1),
+                              {"pair"}, table)
+        .value();
   };
   measured();
   PretendMeasured(table, layers[0].full_k);
   const CostModel costs = measured();
   EXPECT_FALSE(table.changed());
   for (int round = 0; round < 50; ++round) {
-    const FormatOffers offers = offered(rng.Uniform(), rng.Uniform());
+    const FormatOffers offers = network.Offers(rng.Uniform(), rng.Uniform());
     std::vector<LayerCurves> curves(1);
     curves[0].fine = {{{0.1, 1.0}, {1 + rng.Uniform(), 0.0}}};
     const Allocator allocator(layers, curves, costs, offers);
@@ -141,7 +128,7 @@ TEST(Allocator, EliminationAndFormatsTogetherAreAsGoodAsExhaustiveSearch) {
       for (int in_fp32 = 0; in_fp32 < 4; ++in_fp32) {
         FormatChoice format(Format::kDfp16);
         if (in_fp32 % 2 == 1) format.in_fp32.insert(layers[0].name);
-        if (in_fp32 / 2 == 1) format.in_fp32.insert(depthwise);
+        if (in_fp32 / 2 == 1) format.in_fp32.insert(network.depthwise);
         all.push_back({{{1.0, fine, 0}}, format});
       }
     }

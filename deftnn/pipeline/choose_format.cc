@@ -97,10 +97,10 @@ class Chooser {
   }
 
   Result<std::unique_ptr<Session>> Open(const FormatChoice& choice) const {
-    DEFTNN_ASSIGN_OR_RETURN(Graph graph, ApplyFormat(graph_, choice));
-    return Session::Create(std::move(graph), {.threads = setting_.original.threads(),
-                                              .isa = setting_.original.isa(),
-                                              .packed = nullptr});
+    return Session::Create(graph_, choice,
+                           {.threads = setting_.original.threads(),
+                            .isa = setting_.original.isa(),
+                            .packed = nullptr});
   }
 
   // The reference's first batches, which hold at least `samples` where there are so many.

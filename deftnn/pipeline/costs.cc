@@ -74,10 +74,12 @@ std::vector<int64_t> FirstChannels(const KLayout& layout, double fraction) {
 }
 
 // The least of several turns, by node. Profiles are medians of a few runs.
-Result<std::map<std::string, double>> LeastTimes(const Graph& graph, int64_t batch, Isa isa) {
+Result<std::map<std::string, double>> LeastTimes(const Graph& graph, int64_t batch, Format format,
+                                                 Isa isa) {
   constexpr int kTurns = 12, kRunsOfTurn = 5;
-  DEFTNN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::Create(graph, {.threads = 1, .isa = isa, .packed = nullptr}));
+  DEFTNN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Session> session,
+      Session::Create(graph, format, {.threads = 1, .isa = isa, .packed = nullptr}));
   const std::vector<Tensor> inputs = RandomInputs(graph, batch, 1);
   std::map<std::string, double> least;
   for (int turn = 0; turn < kTurns; ++turn) {
@@ -168,8 +170,7 @@ Result<std::vector<double>> CostTable::NodesMs(const Graph& graph, int64_t batch
         fmt::format("{} node {} of {}, batch {}", NameOf(format), node, network, batch);
     if (!ms_.contains(key)) {
       if (!measured) {
-        DEFTNN_ASSIGN_OR_RETURN(const Graph formatted, ApplyFormat(graph, format));
-        DEFTNN_ASSIGN_OR_RETURN(measured, LeastTimes(formatted, batch, isa_));
+        DEFTNN_ASSIGN_OR_RETURN(measured, LeastTimes(graph, batch, format, isa_));
       }
       ms_[key] = agree_(measured->at(node));
       changed_ = true;

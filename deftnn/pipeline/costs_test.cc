@@ -6,6 +6,7 @@
 
 #include "deftnn/passes/passes.h"
 #include "deftnn/passes/random_network_test.h"
+#include "deftnn/pipeline/depthwise_network_test.h"
 
 namespace deftnn {
 namespace {
@@ -82,26 +83,12 @@ TEST(CostModel, GivesTheTablesTimesBack) {
 
 // What is no layer is timed within its network.
 TEST(CostModel, KnowsBothFormatsOfWhatIsOpen) {
-  Rng rng(4);
-  test::NetworkBuilder build(rng);
-  test::Image x = build.Conv(build.Input(16, 12, 12), 32, 3);
-  x.id = build.Op("Relu", {x.id});
-  build.graph().AddOutput(build.Conv(x, 32, 3, 32).id);
-  const Graph graph = Canonicalise(build.graph()).value();
-  const auto infos = InferShapes(graph, DefaultInputs(graph, 1)).value();
-  const std::vector<Layer> layers = ListLayers(graph, infos).value();
-  ASSERT_EQ(layers.size(), 1U);
-  FormatOffers offers{Format::kDfp16, {}};
-  std::string depthwise;
-  for (const Node& node : graph.nodes()) {
-    if (!HasFormat(node)) continue;
-    offers.harm[node.name] = 1;
-    if (node.name != layers[0].name) depthwise = node.name;
-  }
-  ASSERT_EQ(offers.harm.size(), 2U);
+  const test::DepthwiseNetwork network(4);
+  const auto& [graph, infos, layers, depthwise] = network;
+  ASSERT_EQ(network.Offers(1, 1).harm.size(), 2U);
   CostTable table(SelectedIsa().value());
   const CostModel costs =
-      CostModel::Measure(graph, infos, 1, layers, offers, {"pair"}, table).value();
+      CostModel::Measure(graph, infos, 1, layers, network.Offers(1, 1), {"pair"}, table).value();
   const Node& layer = graph.node(graph.FindNode(layers[0].name));
   EXPECT_EQ(costs.OtherNodes(), std::vector<std::string>{depthwise});
   for (const Format format : {Format::kFp32, Format::kDfp16}) {

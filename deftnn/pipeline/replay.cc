@@ -50,8 +50,7 @@ int64_t Replay::Batch(const Graph& graph) const { return BatchFor(graph, options
 
 Result<std::unique_ptr<Session>> Replay::Open(const Graph& graph, int to) const {
   if (to == done_) return std::unique_ptr<Session>();
-  DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(Segment(graph, done_, to), options_.format));
-  return Session::Create(std::move(formatted), options_.session);
+  return Session::Create(Segment(graph, done_, to), options_.format, options_.session);
 }
 
 Result<Replay::Live> Replay::Before(const Graph& graph, int64_t begin, int64_t count,

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "deftnn/base/log.h"
-#include "deftnn/ndf/apply_format.h"
 #include "deftnn/pipeline/feed.h"
 #include "deftnn/pipeline/latency.h"
 
@@ -138,10 +137,8 @@ Result<Candidate> MakeCandidate(const SearchSetting& setting, const Recipe& reci
 
 Result<std::unique_ptr<Session>> OpenCandidate(const SearchSetting& setting,
                                                const Candidate& candidate) {
-  DEFTNN_ASSIGN_OR_RETURN(Graph formatted,
-                          ApplyFormat(candidate.reduced.graph, candidate.recipe.format));
   return Session::Create(
-      std::move(formatted),
+      candidate.reduced.graph, candidate.recipe.format,
       {.threads = setting.original.threads(), .isa = setting.original.isa(), .packed = nullptr});
 }
 

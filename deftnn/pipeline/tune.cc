@@ -127,10 +127,9 @@ class Tuning {
     const std::vector<std::string> names = OutputNames(graph_);
     std::vector<Outputs> outputs;
     for (const Graph* graph : {static_cast<const Graph*>(&graph_), &tuned}) {
-      DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(*graph, format_));
       DEFTNN_ASSIGN_OR_RETURN(
           const std::unique_ptr<Session> session,
-          Session::Create(std::move(formatted),
+          Session::Create(*graph, format_,
                           {.threads = threads_, .isa = std::nullopt, .packed = nullptr}));
       DEFTNN_ASSIGN_OR_RETURN(Outputs made, RunOver(*session, data));
       outputs.push_back(std::move(made));

@@ -91,6 +91,12 @@ Result<std::unique_ptr<Session>> Session::Create(Graph graph, const SessionOptio
       isa, threads));
 }
 
+Result<std::unique_ptr<Session>> Session::Create(const Graph& graph, const FormatChoice& format,
+                                                 const SessionOptions& options) {
+  DEFTNN_ASSIGN_OR_RETURN(Graph formatted, ApplyFormat(graph, format));
+  return Create(std::move(formatted), options);
+}
+
 Result<std::vector<ValueInfo>> Session::CheckInputs(const std::vector<Tensor>& inputs) const {
   if (inputs.size() != graph_.inputs().size()) {
     return Error("the network has {} inputs, {} were given", graph_.inputs().size(), inputs.size());

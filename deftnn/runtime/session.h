@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "deftnn/ndf/apply_format.h"
 #include "deftnn/runtime/observer.h"
 #include "deftnn/runtime/plan.h"
 
@@ -32,6 +33,9 @@ class Session {
  public:
   /// `graph` is canonical (passes/). Weights are packed when the first plan is made.
   static Result<std::unique_ptr<Session>> Create(Graph graph, const SessionOptions& options = {});
+  /// Of that graph with its weights in `format`.
+  static Result<std::unique_ptr<Session>> Create(const Graph& graph, const FormatChoice& format,
+                                                 const SessionOptions& options);
 
   const Graph& graph() const { return graph_; }
   int threads() const { return threads_.size(); }

@@ -207,10 +207,9 @@ class Trainer {
 
   // Of the masters in the format, by the runtime that will run them.
   Result<double> HeldOutLoss() {
-    DEFTNN_ASSIGN_OR_RETURN(Graph graph, ApplyFormat(GraphWith(state_.values), options_.format));
     DEFTNN_ASSIGN_OR_RETURN(
         const std::unique_ptr<Session> session,
-        Session::Create(std::move(graph),
+        Session::Create(GraphWith(state_.values), options_.format,
                         {.threads = options_.threads, .isa = std::nullopt, .packed = nullptr}));
     double sum = 0;
     for (const Piece& piece : held_out_) {
